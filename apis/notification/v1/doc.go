@@ -1,0 +1,6 @@
+// Package v1 holds the Receiver kind of the API group
+// notification.toolkit.fluxcd.io.
+//
+// +kubebuilder:object:generate=true
+// +groupName=notification.toolkit.fluxcd.io
+package v1

@@ -1,0 +1,40 @@
+package v1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Kinds of this group.
+const (
+	GitRepositoryKind    = "GitRepository"
+	OCIRepositoryKind    = "OCIRepository"
+	HelmRepositoryKind   = "HelmRepository"
+	HelmChartKind        = "HelmChart"
+	BucketKind           = "Bucket"
+	ExternalArtifactKind = "ExternalArtifact"
+)
+
+var (
+	// GroupVersion is the API group and version of the kinds in this package.
+	GroupVersion = schema.GroupVersion{Group: "source.toolkit.fluxcd.io", Version: "v1"}
+
+	schemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
+
+	// AddToScheme registers the kinds of this package.
+	AddToScheme = schemeBuilder.AddToScheme
+)
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion,
+		&GitRepository{}, &GitRepositoryList{},
+		&OCIRepository{}, &OCIRepositoryList{},
+		&HelmRepository{}, &HelmRepositoryList{},
+		&HelmChart{}, &HelmChartList{},
+		&Bucket{}, &BucketList{},
+		&ExternalArtifact{}, &ExternalArtifactList{},
+	)
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}

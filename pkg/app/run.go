@@ -1,0 +1,217 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/fluxcd/pkg/runtime/controller"
+	"github.com/fluxcd/pkg/runtime/jitter"
+	"github.com/fluxcd/pkg/runtime/leaderelection"
+	"github.com/fluxcd/pkg/runtime/logger"
+	"github.com/fluxcd/pkg/runtime/pprof"
+	"github.com/fluxcd/pkg/runtime/probes"
+	"github.com/go-logr/logr"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	ctrlcontroller "sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/capstan-gitops/capstan/pkg/events"
+	"github.com/capstan-gitops/capstan/pkg/metrics"
+)
+
+// Binary is what a main supplies.
+type Binary struct {
+	// Options are the shared flags, parsed.
+	Options *Options
+	// AddToScheme add every kind the controllers read or write.
+	AddToScheme []func(*runtime.Scheme) error
+	// Own are the kinds that --watch-label-selector filters.
+	Own []client.Object
+	// Shutdown is how long running passes may go on after the signal to stop; zero
+	// means ten seconds.
+	Shutdown time.Duration
+	// Setup adds the controllers to the manager.
+	Setup func(ctx context.Context, env *Env) error
+}
+
+// Env is what a controller needs of its surroundings.
+type Env struct {
+	manager.Manager
+	Options  *Options
+	Clock    clock.WithTicker
+	Log      logr.Logger
+	Recorder *events.Recorder
+	Metrics  *metrics.Reconcile
+}
+
+// Run starts the binary against the cluster that KUBECONFIG or the pod names, and
+// returns when the context ends or something that has to run stops.
+func Run(ctx context.Context, b Binary) error {
+	cfg, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the API server: %w", err)
+	}
+	return RunOn(ctx, cfg, b)
+}
+
+// RunOn starts the binary against the given cluster.
+func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
+	if err := b.Options.Validate(); err != nil {
+		return err
+	}
+	log := logger.NewLogger(b.Options.Log)
+	logger.SetLogger(log)
+	if err := b.Options.Jitter.SetGlobalJitter(nil); err != nil {
+		return fmt.Errorf("reading --interval-jitter-percentage: %w", err)
+	}
+	cfg.QPS, cfg.Burst = b.Options.rate()
+	cfg.UserAgent = b.Options.Name
+	scheme := runtime.NewScheme()
+	for _, add := range b.AddToScheme {
+		if err := add(scheme); err != nil {
+			return fmt.Errorf("registering kinds: %w", err)
+		}
+	}
+	mgr, err := newManager(cfg, scheme, b, log)
+	if err != nil {
+		return err
+	}
+	probes.SetupChecks(mgr, log)
+	env, err := newEnv(mgr, b.Options, log)
+	if err != nil {
+		return err
+	}
+	if err := b.Setup(ctx, env); err != nil {
+		return fmt.Errorf("setting up controllers: %w", err)
+	}
+	log.Info("starting", "controller", b.Options.Name)
+	if err := mgr.Start(ctx); err != nil {
+		return fmt.Errorf("running controllers: %w", err)
+	}
+	return nil
+}
+
+func newManager(cfg *rest.Config, scheme *runtime.Scheme, b Binary, log logr.Logger) (manager.Manager, error) {
+	o := b.Options
+	cacheOptions, err := cacheOptions(b)
+	if err != nil {
+		return nil, err
+	}
+	shutdown := b.Shutdown
+	if shutdown == 0 {
+		shutdown = 10 * time.Second
+	}
+	var electionID []string
+	if o.Watch.LabelSelector != "" {
+		electionID = append(electionID, o.Watch.LabelSelector)
+	}
+	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
+		Scheme: scheme, Logger: log, Cache: cacheOptions,
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: uncached(o)}},
+		Metrics: metricsserver.Options{
+			BindAddress: o.MetricsAddr, ExtraHandlers: pprof.GetHandlers(),
+		},
+		HealthProbeBindAddress:        o.HealthAddr,
+		GracefulShutdownTimeout:       &shutdown,
+		LeaderElection:                o.LeaderElection.Enable,
+		LeaderElectionReleaseOnCancel: o.LeaderElection.ReleaseOnCancel,
+		LeaseDuration:                 &o.LeaderElection.LeaseDuration,
+		RenewDeadline:                 &o.LeaderElection.RenewDeadline,
+		RetryPeriod:                   &o.LeaderElection.RetryPeriod,
+		LeaderElectionID:              leaderelection.GenerateID(o.Name+"-leader-election", electionID...),
+		LeaderElectionNamespace:       o.Namespace(),
+		Controller: ctrlconfig.Controller{
+			MaxConcurrentReconciles: o.Concurrent,
+			RecoverPanic:            ptrTo(true),
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("creating the controller manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// uncached lists the kinds that are read from the API server each time, because
+// caching them would watch every one of the cluster.
+func uncached(o *Options) []client.Object {
+	if o.Enabled("CacheSecretsAndConfigMaps") {
+		return nil
+	}
+	return []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
+}
+
+func cacheOptions(b Binary) (cache.Options, error) {
+	selector, err := b.Options.Selector()
+	if err != nil {
+		return cache.Options{}, err
+	}
+	out := cache.Options{ByObject: map[client.Object]cache.ByObject{}, DefaultTransform: cache.TransformStripManagedFields()}
+	for _, obj := range b.Own {
+		out.ByObject[obj] = cache.ByObject{Label: selector}
+	}
+	if !b.Options.Watch.AllNamespaces {
+		out.DefaultNamespaces = map[string]cache.Config{b.Options.Namespace(): {}}
+	}
+	return out, nil
+}
+
+func newEnv(mgr manager.Manager, o *Options, log logr.Logger) (*Env, error) {
+	hostname, err := os.Hostname()
+	if err != nil {
+		return nil, fmt.Errorf("finding the host name: %w", err)
+	}
+	env := &Env{
+		Manager: mgr, Options: o, Clock: clock.RealClock{}, Log: log,
+		Metrics: metrics.NewReconcile(ctrlmetrics.Registry),
+		Recorder: &events.Recorder{
+			//nolint:staticcheck // The wire contract asks for core/v1 Events, which only this recorder writes.
+			Kubernetes: mgr.GetEventRecorderFor(o.Name), Controller: o.Name, Instance: hostname,
+			Now: clock.RealClock{}.Now,
+		},
+	}
+	return env, nil
+}
+
+// PostEvents makes the recorder post to --events-addr. A controller that is
+// itself the receiver of events does not call it.
+func (e *Env) PostEvents(transport http.RoundTripper) error {
+	if e.Options.EventsAddr == "" {
+		return nil
+	}
+	dropped := metrics.NewEventsDropped(ctrlmetrics.Registry)
+	spool := events.NewSpool(e.Options.EventsAddr, &http.Client{Transport: transport}, e.Clock, e.Log.WithName("events"), dropped.Inc)
+	if err := e.Add(spool); err != nil {
+		return fmt.Errorf("adding the event spool: %w", err)
+	}
+	e.Recorder.Spool = spool
+	return nil
+}
+
+// Controller returns the options of a controller with the given number of
+// workers; zero means --concurrent.
+func (e *Env) Controller() ctrlcontroller.TypedOptions[reconcile.Request] {
+	return ctrlcontroller.TypedOptions[reconcile.Request]{
+		RateLimiter: controller.GetRateLimiter(e.Options.RateLimiter),
+	}
+}
+
+// Interval spreads an interval by --interval-jitter-percentage.
+func (e *Env) Interval(d time.Duration) time.Duration {
+	return jitter.JitteredIntervalDuration(d)
+}
+
+func ptrTo[T any](v T) *T { return &v }

@@ -1,0 +1,43 @@
+package inventory
+
+import (
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+)
+
+// Decode reads the inventory of a Kustomization's status. Entries whose identity
+// cannot be read are returned as they are, so that a caller can keep them; a
+// ledger record that cannot be read counts as missing.
+func Decode(wire *kustomizev1.ResourceInventory) (inv Inventory, unreadable []kustomizev1.ResourceRef) {
+	if wire == nil {
+		return Of(), nil
+	}
+	entries := make([]Entry, 0, len(wire.Entries))
+	for _, ref := range wire.Entries {
+		id, err := ParseID(ref.ID)
+		if err != nil {
+			unreadable = append(unreadable, ref)
+			continue
+		}
+		record, err := ParseRecord(ref.Ledger)
+		if err != nil {
+			record = Record{}
+		}
+		entries = append(entries, Entry{ID: id, Version: ref.Version, Record: record})
+	}
+	return Of(entries...), unreadable
+}
+
+// Encode returns the wire form of the inventory with the given seal of its
+// inputs.
+func Encode(inv Inventory, seal string, unreadable ...kustomizev1.ResourceRef) *kustomizev1.ResourceInventory {
+	wire := &kustomizev1.ResourceInventory{Entries: make([]kustomizev1.ResourceRef, 0, inv.Len()), Inputs: seal}
+	for _, e := range inv.Entries() {
+		ref := kustomizev1.ResourceRef{ID: e.ID.String(), Version: e.Version}
+		if !e.Record.IsZero() {
+			ref.Ledger = e.Record.String()
+		}
+		wire.Entries = append(wire.Entries, ref)
+	}
+	wire.Entries = append(wire.Entries, unreadable...)
+	return wire
+}

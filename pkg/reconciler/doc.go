@@ -1,0 +1,16 @@
+// Package reconciler is the skeleton of every controller:
+//
+//	get → log context → snapshot ┬→ deleting?  → finalize phases ─┐
+//	                             ├→ finalizer missing? → add it  ─┤
+//	                             ├→ suspended? → stop            ─┤→ status.Derive → patch once
+//	                             └→ phases in order → Outcome    ─┘   → event → metrics → requeue
+//
+// A controller supplies a Kind: its name, how a pass gets its scope, and two
+// lists of phases. A phase touches at most one outside system, calls a pure
+// function for its decision, writes no condition and no event, and is safe to
+// run again.
+//
+// The status is written once at the end of a pass, with one merge patch, and not
+// at all when nothing changed. A pass that takes longer than a second says so
+// with a second one.
+package reconciler

@@ -1,0 +1,85 @@
+package reconciler
+
+import (
+	"time"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/status"
+)
+
+// Outcome is how a phase ended. The functions of this file make all there are.
+type Outcome struct {
+	next    bool
+	parked  bool
+	err     error
+	status  status.Outcome
+	requeue time.Duration
+	until   time.Time
+}
+
+// Continue goes on with the next phase.
+func Continue() Outcome { return Outcome{next: true} }
+
+// Done ends the pass: its goal is reached. Reason and message become those of
+// the Ready condition.
+func Done(reason meta.Reason, message string) Outcome {
+	return Outcome{status: status.Outcome{Kind: status.Done, Reason: reason, Message: message}}
+}
+
+// InProgress parks the object: it is woken by a watch, or at the deadline.
+func InProgress(message string, deadline time.Time) Outcome {
+	return Outcome{
+		status: status.Outcome{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
+		until:  deadline,
+	}
+}
+
+// Park ends the pass without a word: the object is woken by a watch, and looked
+// at again after net in case it is not. Nothing is written.
+func Park(net time.Duration) Outcome {
+	return Outcome{parked: true, requeue: net}
+}
+
+// Superseded ends the pass because a newer revision arrived; the object is
+// looked at again at once.
+func Superseded(message string) Outcome {
+	return Outcome{status: status.Outcome{Kind: status.Superseded, Reason: meta.ReasonProgressing, Message: message}}
+}
+
+// Fail ends the pass with an error. Its fault says whether the object waits, is
+// tried again or stalls. A nil error continues, so that a phase may end with
+// return Fail(err).
+func Fail(err error) Outcome {
+	if err == nil {
+		return Continue()
+	}
+	f := fault.Of(err)
+	out := Outcome{err: err, requeue: f.After}
+	out.status.Reason, out.status.Message = f.Reason, err.Error()
+	switch f.Class {
+	case fault.ClassWait:
+		out.status.Kind = status.Wait
+	case fault.ClassStalled:
+		out.status.Kind = status.Stalled
+	default:
+		out.status.Kind = status.Retry
+	}
+	return out
+}
+
+// Verdict is what a Kind may know about the end of a pass when it derives its
+// own conditions and fields.
+type Verdict struct {
+	status.Outcome
+	// Phase is the name of the phase that ended the pass; empty when every phase
+	// continued.
+	Phase string
+}
+
+// OK reports whether the pass reached its goal.
+func (v Verdict) OK() bool { return v.Kind == status.Done }
+
+// Failed reports whether the pass ended with an error that is neither waiting
+// nor progress.
+func (v Verdict) Failed() bool { return v.Kind == status.Retry || v.Kind == status.Stalled }

@@ -1,0 +1,251 @@
+package reconciler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/events"
+	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/status"
+)
+
+// Reconciler runs the passes of one kind.
+type Reconciler[O Object, S Scoped] struct {
+	Kind Kind[O, S]
+	// Client reads from the cache and writes to the API server.
+	Client client.Client
+	// Live reads from the API server.
+	Live client.Reader
+	// Recorder takes the events.
+	Recorder events.Sink
+	// Observe takes the duration of every pass; nil is allowed.
+	Observe func(kind string, key types.NamespacedName, took time.Duration, deleted bool)
+	// Clock is the time.
+	Clock clock.WithTicker
+	// FieldOwner is the field manager of status writes.
+	FieldOwner string
+	// WaitNet is how long a waiting object rests when nothing wakes it.
+	WaitNet time.Duration
+	// Jitter spreads an interval; nil leaves it as it is.
+	Jitter func(time.Duration) time.Duration
+
+	writes writes
+}
+
+// Reconcile runs one pass over the object.
+func (r *Reconciler[O, S]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	start := r.Clock.Now()
+	obj, err := r.load(ctx, req.NamespacedName)
+	if apierrors.IsNotFound(err) {
+		r.writes.forget(req.NamespacedName)
+		r.observe(req.NamespacedName, start, true)
+		return ctrl.Result{}, nil
+	}
+	if err != nil {
+		return ctrl.Result{}, fmt.Errorf("reading %s: %w", r.Kind.GVK.Kind, err)
+	}
+	defer r.observe(req.NamespacedName, start, false)
+
+	p := r.begin(obj, start)
+	switch {
+	case !obj.GetDeletionTimestamp().IsZero():
+		return p.settle(ctx, p.finalize(ctx))
+	case obj.Suspended():
+		return p.settle(ctx, p.suspend(ctx))
+	default:
+		return p.settle(ctx, p.live(ctx))
+	}
+}
+
+// load reads the object from the cache, or from the API server when the cache
+// has not yet seen our own last write.
+func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (O, error) {
+	obj := r.Kind.New()
+	if err := r.Client.Get(ctx, key, obj); err != nil {
+		return obj, err
+	}
+	if !r.writes.stale(key, obj) {
+		return obj, nil
+	}
+	obj = r.Kind.New()
+	return obj, r.Live.Get(ctx, key, obj)
+}
+
+func (r *Reconciler[O, S]) observe(key types.NamespacedName, start time.Time, deleted bool) {
+	if r.Observe != nil {
+		r.Observe(r.Kind.GVK.Kind, key, r.Clock.Since(start), deleted)
+	}
+}
+
+// pass is one run over one object.
+type pass[O Object, S Scoped] struct {
+	r        *Reconciler[O, S]
+	obj      O // as it is to become
+	snapshot O // as the API server last answered
+	scope    S
+	verdict  Verdict
+}
+
+func (r *Reconciler[O, S]) begin(obj O, start time.Time) *pass[O, S] {
+	token := obj.GetAnnotations()[meta.AnnotationRequestedAt]
+	requested := token != "" && token != obj.CommonStatus().LastHandledReconcileAt
+	p := &pass[O, S]{r: r, obj: obj, snapshot: obj.DeepCopyObject().(O)}
+	p.scope = r.Kind.Scope(obj, Pass{
+		Start:     start,
+		Requested: requested,
+		Forced:    requested && obj.GetAnnotations()[meta.AnnotationForceAt] == token,
+	})
+	return p
+}
+
+// live runs the phases of a living object.
+func (p *pass[O, S]) live(ctx context.Context) Outcome {
+	if err := p.addFinalizer(ctx); err != nil {
+		return Fail(err)
+	}
+	if _, err := p.r.Kind.Timing(p.obj); err != nil {
+		return Fail(fault.Stalled(meta.ReasonFailed, err))
+	}
+	return p.run(ctx, p.r.Kind.Phases)
+}
+
+// finalize runs the phases of a deleted object and lets it go.
+func (p *pass[O, S]) finalize(ctx context.Context) Outcome {
+	if !controllerutil.ContainsFinalizer(p.obj, meta.Finalizer) {
+		return Park(0)
+	}
+	if out := p.run(ctx, p.r.Kind.Finalize); !out.next {
+		return out
+	}
+	return p.removeFinalizer(ctx)
+}
+
+// suspend adds the finalizer, so that a deletion is still seen, and remembers
+// the request. Nothing else happens.
+func (p *pass[O, S]) suspend(ctx context.Context) Outcome {
+	if err := p.addFinalizer(ctx); err != nil {
+		return Fail(err)
+	}
+	if p.scope.Common().Requested {
+		before := p.snapshot
+		p.obj.CommonStatus().LastHandledReconcileAt = p.obj.GetAnnotations()[meta.AnnotationRequestedAt]
+		if err := p.patchStatus(ctx, before); err != nil {
+			return Fail(err)
+		}
+	}
+	return Park(0)
+}
+
+// run runs phases in order until one does not continue.
+func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) Outcome {
+	log := logf.FromContext(ctx)
+	progress := p.watchProgress(ctx)
+	defer progress.stop()
+	for _, phase := range phases {
+		p.verdict.Phase = phase.Name
+		progress.enter(phase.progress(p.scope))
+		out := phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope)
+		if !out.next {
+			return out
+		}
+	}
+	p.verdict.Phase = ""
+	return Continue()
+}
+
+func (ph Phase[S]) progress(scope S) string {
+	if ph.Progress == nil {
+		return ""
+	}
+	return ph.Progress(scope)
+}
+
+// settle writes the outcome down, tells it and says when to come back.
+func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, error) {
+	if out.parked {
+		return ctrl.Result{RequeueAfter: out.requeue}, nil
+	}
+	if apierrors.IsConflict(out.err) || errors.Is(out.err, context.Canceled) {
+		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
+	}
+	p.verdict.Outcome = out.status
+	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)
+	timing, _ := p.r.Kind.Timing(p.obj) // a bad one has stalled a living object
+	result := p.derive(out)
+	if err := p.patchStatus(ctx, p.snapshot); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	p.tell(result, timing)
+	return p.requeue(ctx, out, timing)
+}
+
+// derive writes conditions and fields into the object.
+func (p *pass[O, S]) derive(out Outcome) status.Result {
+	common := p.obj.CommonStatus()
+	in := status.Input{
+		Previous: p.snapshot.CommonStatus().Conditions, ObservedGeneration: common.ObservedGeneration,
+		Generation: p.obj.GetGeneration(), Outcome: out.status,
+		Changed: p.scope.Common().Changed, Now: p.r.Clock.Now(),
+	}
+	if p.r.Kind.Conditions != nil {
+		in.Own = p.r.Kind.Conditions(p.scope, p.verdict)
+	}
+	if p.r.Kind.Record != nil {
+		p.r.Kind.Record(p.obj, p.scope, p.verdict)
+	}
+	result := status.Derive(in)
+	common.Conditions, common.ObservedGeneration = result.Conditions, result.ObservedGeneration
+	if out.status.Kind != status.InProgress && out.status.Kind != status.Superseded {
+		if token := p.obj.GetAnnotations()[meta.AnnotationRequestedAt]; token != "" {
+			common.LastHandledReconcileAt = token
+		}
+	}
+	return result
+}
+
+// requeue says when the object is looked at again.
+func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (ctrl.Result, error) {
+	log := logf.FromContext(ctx).WithValues("reason", string(out.status.Reason))
+	switch out.status.Kind {
+	case status.Done:
+		return ctrl.Result{RequeueAfter: p.r.jitter(timing.Interval)}, nil
+	case status.InProgress:
+		return ctrl.Result{RequeueAfter: max(out.until.Sub(p.r.Clock.Now()), time.Millisecond)}, nil
+	case status.Superseded:
+		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
+	case status.Wait:
+		log.Info("waiting", "message", out.status.Message)
+		net := p.r.WaitNet
+		if out.requeue > 0 {
+			net = out.requeue
+		}
+		return ctrl.Result{RequeueAfter: net}, nil
+	case status.Stalled:
+		log.Error(out.err, "stalled until the object changes")
+		return ctrl.Result{}, nil
+	default:
+		if timing.Retry == 0 {
+			return ctrl.Result{}, out.err // the work queue logs it and backs off
+		}
+		log.Error(out.err, "reconciling again after the retry interval", "retryIn", timing.Retry.String())
+		return ctrl.Result{RequeueAfter: timing.Retry}, nil
+	}
+}
+
+func (r *Reconciler[O, S]) jitter(d time.Duration) time.Duration {
+	if r.Jitter == nil {
+		return d
+	}
+	return r.Jitter(d)
+}

@@ -1,0 +1,61 @@
+package reconciler
+
+import (
+	"time"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/events"
+)
+
+// Severity says how loud a note is.
+type Severity = events.Severity
+
+// The severities a note can have.
+const (
+	Info  = events.Info
+	Error = events.Error
+	Trace = events.Trace
+)
+
+// Note is something a phase has to tell. The runner turns notes into events
+// about the object.
+type Note struct {
+	Severity Severity
+	Reason   meta.Reason
+	Message  string
+	// Metadata is added to the event; keys stand without the group prefix.
+	Metadata map[string]string
+	// Silent notes are sent to notification-controller without a Kubernetes Event.
+	Silent bool
+}
+
+// Pass is the part of a scope that every kind shares. A scope embeds it.
+type Pass struct {
+	// Start is when the pass began.
+	Start time.Time
+	// Requested says that the annotation reconcile.fluxcd.io/requestedAt asks for
+	// this pass.
+	Requested bool
+	// Forced says that the request asks for everything to be done anew.
+	Forced bool
+	// Took is how long the phases took; set before the status is derived.
+	Took time.Duration
+	// Changed is set by a phase that changed something outside the status.
+	Changed bool
+
+	notes []Note
+}
+
+// Common returns the shared part of the scope.
+func (p *Pass) Common() *Pass { return p }
+
+// Tell adds a note.
+func (p *Pass) Tell(n Note) { p.notes = append(p.notes, n) }
+
+// Notes returns what the phases told, in order.
+func (p *Pass) Notes() []Note { return p.notes }
+
+// Scoped is a scope that embeds Pass.
+type Scoped interface {
+	Common() *Pass
+}

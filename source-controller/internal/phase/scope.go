@@ -1,0 +1,48 @@
+package phase
+
+import (
+	"context"
+	"time"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
+	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
+)
+
+// Scope is what one pass over a source knows.
+type Scope struct {
+	reconciler.Pass
+
+	// Set by the controller before the first phase.
+
+	// Ref names the artifacts of the object.
+	Ref storage.Ref
+	// Current is the artifact in the status; nil before the first one and after
+	// it was found damaged.
+	Current *meta.Artifact
+	// Timeout bounds each dealing with the source.
+	Timeout time.Duration
+	// Ignore is spec.ignore.
+	Ignore string
+	// SettingsChanged says that a setting which shapes the artifact is not the one
+	// the current artifact was made with.
+	SettingsChanged bool
+	// Unsupported names a field that is set and that this version does not act
+	// on; empty when there is none.
+	Unsupported string
+	// Connect reads the credentials and returns the source.
+	Connect func(ctx context.Context) (upstream.Upstream, error)
+
+	// Upstream is the source; set by connect.
+	Upstream upstream.Upstream
+	// Revision is what the source offers; set by resolve.
+	Revision upstream.Revision
+	// Tree is the content of Revision; set by fetch, closed by publish.
+	Tree *upstream.Tree
+	// Artifact is what the status is to show; set by resolve when nothing changed,
+	// and by publish.
+	Artifact *meta.Artifact
+	// Outdated says that Revision is not what is stored; set by resolve.
+	Outdated bool
+}

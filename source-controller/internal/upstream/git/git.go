@@ -1,0 +1,85 @@
+// Package git answers for GitRepository: which commit a reference stands for,
+// and what is in it.
+package git
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
+	"github.com/capstan-gitops/capstan/pkg/credentials"
+	"github.com/capstan-gitops/capstan/pkg/git"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
+)
+
+// maxSubject is how much of the subject of a commit an event shows, in
+// characters. The wire contract sets it.
+const maxSubject = 50
+
+// Dialer opens repositories. It is safe for concurrent use.
+type Dialer struct {
+	client *git.Client
+	limits git.Limits
+}
+
+// New returns a Dialer that receives at most maxSize bytes for one commit.
+func New(maxSize int64) (*Dialer, error) {
+	client, err := git.NewClient(git.Options{})
+	if err != nil {
+		return nil, err
+	}
+	return &Dialer{client: client, limits: git.Limits{PackBytes: maxSize}}, nil
+}
+
+// Open returns the repository at a URL, seen through a reference. It asks the
+// server nothing.
+func (d *Dialer) Open(url string, auth credentials.Git, ref *sourcev1.GitRepositoryRef) upstream.Upstream {
+	r := &repository{dialer: d, remote: git.Remote{URL: url, Credentials: auth}}
+	if ref != nil {
+		r.reference = git.Reference{
+			Branch: ref.Branch, Tag: ref.Tag, SemVer: ref.SemVer, Name: ref.Name, Commit: ref.Commit,
+		}
+	}
+	return r
+}
+
+// repository is a reference in a repository, during one pass.
+type repository struct {
+	dialer    *Dialer
+	remote    git.Remote
+	reference git.Reference
+	target    git.Target
+}
+
+// Resolve asks the server which commit the reference stands for.
+func (r *repository) Resolve(ctx context.Context) (upstream.Revision, error) {
+	target, err := r.dialer.client.Resolve(ctx, r.remote, r.reference)
+	if err != nil {
+		return upstream.Revision{}, err
+	}
+	r.target = target
+	return upstream.Revision{Text: target.Revision.String(), File: target.Commit + ".tar.gz"}, nil
+}
+
+// Fetch gets the tree of the commit that Resolve found.
+func (r *repository) Fetch(ctx context.Context, _ upstream.Revision) (*upstream.Tree, error) {
+	checkout, err := r.dialer.client.Fetch(ctx, r.remote, r.target, r.dialer.limits)
+	if err != nil {
+		return nil, err
+	}
+	return &upstream.Tree{
+		FS:      checkout.FS(),
+		Summary: fmt.Sprintf("commit '%s'", subject(checkout.Commit.Subject)),
+		Close:   checkout.Close,
+	}, nil
+}
+
+func subject(text string) string {
+	text = strings.TrimSpace(text)
+	if utf8.RuneCountInString(text) <= maxSubject {
+		return text
+	}
+	return string([]rune(text)[:maxSubject-3]) + "..."
+}
