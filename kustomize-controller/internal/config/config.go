@@ -1,0 +1,65 @@
+// Package config turns the command line of kustomize-controller into a validated
+// configuration.
+package config
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"github.com/capstan-gitops/capstan/pkg/app"
+)
+
+// Config is the configuration of the binary.
+type Config struct {
+	app.Options
+
+	// ConcurrentSSA is how many objects of one Kustomization are applied at once.
+	ConcurrentSSA int
+	// OverrideManagers are field managers whose fields are taken over.
+	OverrideManagers []string
+	// HTTPRetry is how often a download is tried again.
+	HTTPRetry int
+	// StagedKinds are the kinds applied before the rest, as group/Kind.
+	StagedKinds []string
+	// NoRemoteBases refuses bases that are not part of the artifact.
+	NoRemoteBases bool
+	// ArtifactCacheSize bounds the artifacts kept on disk, in bytes.
+	ArtifactCacheSize int64
+}
+
+// Parse reads the command line.
+func Parse(args []string) (*Config, error) {
+	cfg := &Config{Options: app.Options{Name: "kustomize-controller", Gates: map[string]bool{
+		"CacheSecretsAndConfigMaps": false, "ObjectLevelWorkloadIdentity": false, "ExternalArtifact": false,
+		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": false, "DirectSourceFetch": false,
+		"DisableConfigWatchers": false, "DisableStatusPollerCache": true, "StrictPostBuildSubstitutions": true,
+		"DisableFailFastBehavior": false, "GroupChangeLog": false, "MigrateAPIVersion": false,
+	}}}
+	fs := pflag.NewFlagSet(cfg.Name, pflag.ContinueOnError)
+	cfg.Bind(fs, app.Defaults{Concurrent: 4})
+	fs.IntVar(&cfg.ConcurrentSSA, "concurrent-ssa", 4, "The number of objects of one Kustomization that are applied at once.")
+	fs.StringArrayVar(&cfg.OverrideManagers, "override-manager", nil, "A field manager whose fields are taken over; may be repeated.")
+	fs.IntVar(&cfg.HTTPRetry, "http-retry", 9, "How often a download is tried again.")
+	fs.StringSliceVar(&cfg.StagedKinds, "custom-apply-stage-kinds", nil, "Kinds that are applied before the rest, as group/Kind.")
+	fs.BoolVar(&cfg.NoRemoteBases, "no-remote-bases", false, "Refuse bases that are not part of the artifact. This version refuses them always.")
+	fs.Int64Var(&cfg.ArtifactCacheSize, "artifact-cache-size", 1<<30, "The most bytes of artifacts that are kept on disk between builds.")
+	if err := fs.Parse(args); err != nil {
+		return nil, err
+	}
+	return cfg, cfg.validate()
+}
+
+func (c *Config) validate() error {
+	if c.ConcurrentSSA < 1 {
+		return fmt.Errorf("reading --concurrent-ssa: %d is not a number of requests; use 1 or more", c.ConcurrentSSA)
+	}
+	for _, gate := range []string{
+		"ObjectLevelWorkloadIdentity", "ExternalArtifact", "AdditiveCELDependencyCheck", "GroupChangeLog", "MigrateAPIVersion",
+	} {
+		if c.Enabled(gate) {
+			return fmt.Errorf("reading --feature-gates: %s is not acted on by this version; leave it off", gate)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,258 @@
+package controller
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
+	"github.com/capstan-gitops/capstan/pkg/app"
+	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/status"
+	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+)
+
+var testEnv *env.Env
+
+func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv)) }
+
+// soon bounds every wait for the controller; it is generous, because machines
+// are shared.
+const soon = 20 * time.Second
+
+// rig is kustomize-controller running against the test cluster. The tests share
+// one, each in a namespace of its own.
+type rig struct {
+	client.Client
+	namespace string
+	artifacts *artifactServer
+	requests  *requestLog
+}
+
+var shared = sync.OnceValues(startRig)
+
+func startRig() (*rig, error) {
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		clientgoscheme.AddToScheme, kustomizev1.AddToScheme, sourcev1.AddToScheme,
+	} {
+		if err := add(scheme); err != nil {
+			return nil, err
+		}
+	}
+	c, err := client.New(testEnv.Config(), client.Options{Scheme: scheme})
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.Parse([]string{"--metrics-addr=0", "--health-addr=0", "--log-level=error"})
+	if err != nil {
+		return nil, err
+	}
+	r := &rig{Client: c, artifacts: newArtifactServer(), requests: &requestLog{}}
+	rest := testEnv.Config()
+	rest.Wrap(r.requests.wrap)
+	go func() {
+		if err := app.RunOn(context.Background(), rest, Binary(cfg)); err != nil {
+			panic(err)
+		}
+	}()
+	return r, nil
+}
+
+// newRig returns the rig with a namespace for the test.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	started, err := shared()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := *started
+	r.namespace = env.Namespace(t, r.Client)
+	return &r
+}
+
+// requestLog counts the requests of the controller.
+type requestLog struct {
+	mu   sync.Mutex
+	seen []string
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (l *requestLog) wrap(next http.RoundTripper) http.RoundTripper {
+	return roundTripper(func(r *http.Request) (*http.Response, error) {
+		if r.URL.Query().Get("watch") == "" {
+			l.mu.Lock()
+			l.seen = append(l.seen, r.Method+" "+r.URL.RequestURI())
+			l.mu.Unlock()
+		}
+		return next.RoundTrip(r)
+	})
+}
+
+// about returns the requests since mark that concern a namespace, events left
+// out: they leave the reconcile path and arrive when they arrive.
+func (l *requestLog) about(namespace string, mark int) []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var found []string
+	for _, line := range l.seen[mark:] {
+		if strings.Contains(line, "/"+namespace+"/") && !strings.Contains(line, "/events") {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func (l *requestLog) mark() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.seen)
+}
+
+// artifactServer serves artifacts as source-controller does.
+type artifactServer struct {
+	*httptest.Server
+	mu    sync.Mutex
+	files map[string][]byte
+}
+
+func newArtifactServer() *artifactServer {
+	s := &artifactServer{files: map[string][]byte{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		content, ok := s.files[r.URL.Path]
+		s.mu.Unlock()
+		if !ok {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write(content)
+	}))
+	return s
+}
+
+// publish offers a tree through a GitRepository named repo.
+func (r *rig) publish(t *testing.T, revision string, files map[string]string) *meta.Artifact {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for name, content := range files {
+		tree[name] = &fstest.MapFile{Data: []byte(content)}
+	}
+	var archive bytes.Buffer
+	packed, err := artifact.Pack(t.Context(), &archive, tree, artifact.PackOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := fmt.Sprintf("/%s/%s.tar.gz", r.namespace, revision)
+	r.artifacts.mu.Lock()
+	r.artifacts.files[path] = archive.Bytes()
+	r.artifacts.files[path+meta.IndexSuffix] = packed.Index.Encode()
+	r.artifacts.mu.Unlock()
+	a := &meta.Artifact{
+		Path: path, URL: r.artifacts.URL + path, Revision: "main@sha1:" + revision, Digest: packed.Digest,
+		LastUpdateTime: metav1.Now(), Metadata: map[string]string{meta.MetadataIndexDigest: packed.Index.Digest()},
+	}
+	r.offer(t, a)
+	return a
+}
+
+// offer writes an artifact into the status of the source.
+func (r *rig) offer(t *testing.T, a *meta.Artifact) {
+	t.Helper()
+	repo := &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "repo"}}
+	repo.Spec = sourcev1.GitRepositorySpec{URL: "http://localhost/repo.git", Interval: "1h"}
+	if err := client.IgnoreAlreadyExists(r.Create(t.Context(), repo)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Get(t.Context(), client.ObjectKeyFromObject(repo), repo); err != nil {
+		t.Fatal(err)
+	}
+	before := client.MergeFrom(repo.DeepCopy())
+	repo.Status.Artifact = a
+	if err := r.Status().Patch(t.Context(), repo, before); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// unit returns a Kustomization of the test's source.
+func (r *rig) unit(name, path string, change ...func(*kustomizev1.Kustomization)) *kustomizev1.Kustomization {
+	obj := &kustomizev1.Kustomization{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: name},
+		Spec: kustomizev1.KustomizationSpec{
+			Interval: "1h", RetryInterval: "1h", Path: path, Prune: true,
+			SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "repo"},
+		},
+	}
+	for _, c := range change {
+		c(obj)
+	}
+	return obj
+}
+
+// state returns the Ready condition and the applied revision as they are now.
+func (r *rig) state(ctx context.Context, obj *kustomizev1.Kustomization) func() (string, error) {
+	return func() (string, error) {
+		if err := r.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
+			return "", err
+		}
+		c := status.Find(obj.Status.Conditions, meta.ConditionReady)
+		if c == nil {
+			return "none", nil
+		}
+		return strings.TrimSpace(string(c.Status) + " " + c.Reason + " " + obj.Status.LastAppliedRevision), nil
+	}
+}
+
+// message returns the message of Ready.
+func message(obj *kustomizev1.Kustomization) string {
+	if c := status.Find(obj.Status.Conditions, meta.ConditionReady); c != nil {
+		return c.Message
+	}
+	return ""
+}
+
+// ask requests a reconcile as the CLI does.
+func (r *rig) ask(t *testing.T, obj *kustomizev1.Kustomization, key, value string) {
+	t.Helper()
+	before := client.MergeFrom(obj.DeepCopy())
+	annotations := obj.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[key] = value
+	obj.SetAnnotations(annotations)
+	if err := r.Patch(t.Context(), obj, before); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// configMap reads a ConfigMap of the test's namespace.
+func (r *rig) configMap(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+	cm := &corev1.ConfigMap{}
+	return cm, r.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: name}, cm)
+}
+
+// manifest returns the YAML of a ConfigMap.
+func (r *rig) manifest(name, value string) string {
+	return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: %s}\ndata: {value: %q, other: x}\n", name, r.namespace, value)
+}

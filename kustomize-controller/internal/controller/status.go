@@ -1,0 +1,133 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
+	"github.com/capstan-gitops/capstan/pkg/status"
+)
+
+const (
+	// maxHistory is how many entries status.history keeps.
+	maxHistory = 5
+	// maxHeldEntries is how many held deletions the status names.
+	maxHeldEntries = 10
+	// originRevision is the key of the artifact's metadata that holds the revision
+	// of what the artifact was made from.
+	originRevision = "org.opencontainers.image.revision"
+)
+
+func ownedConditions() []string { return []string{meta.ConditionHealthy} }
+
+// conditions derives the conditions of the kind's own. Healthy exists only while
+// a health check is asked for.
+func conditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
+	healthy := status.Own{Type: meta.ConditionHealthy}
+	switch {
+	case !s.Object.Spec.Wait && len(s.Object.Spec.HealthChecks) == 0:
+		return []status.Own{healthy}
+	case s.Healthy == phase.HealthPassed:
+		healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionTrue, meta.ReasonSucceeded, "Health check passed"
+	case s.Healthy == phase.HealthFailed:
+		healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionFalse, meta.ReasonHealthCheckFailed, v.Message
+	case s.Healthy == phase.HealthAwaited:
+		healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionUnknown, meta.ReasonProgressing, v.Message
+	default:
+		return nil // nothing new is known
+	}
+	return []status.Own{healthy}
+}
+
+// record writes the fields of the status.
+func record(obj *kustomizev1.Kustomization, s *phase.Scope, v reconciler.Verdict) {
+	recordInventory(obj, s, v)
+	if s.Artifact == nil || s.Attempt.Inputs == "" {
+		return // the pass did not get as far as looking at the artifact
+	}
+	obj.Status.LastAttemptedRevision = s.Artifact.Revision
+	if v.OK() {
+		obj.Status.LastAppliedRevision = s.Artifact.Revision
+		obj.Status.LastAppliedOriginRevision = s.Artifact.Metadata[originRevision]
+	}
+	if s.Changed || v.Failed() && v.Reason != lastReason(obj) {
+		recordHistory(obj, s, v)
+	}
+}
+
+func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconciler.Verdict) {
+	if s.Attempt.Inputs == "" {
+		return
+	}
+	seal := s.Seal
+	if s.Inventory.Len() > 0 || obj.Status.Inventory != nil {
+		obj.Status.Inventory = inventory.Encode(s.Inventory, seal, s.Unreadable...)
+	}
+	obj.Status.HeldDeletions = nil
+	if held := s.Plan.Held; held != nil && !v.OK() {
+		obj.Status.HeldDeletions = &kustomizev1.HeldDeletions{
+			Count: int64(len(held.Subjects)), Digest: held.Digest, Entries: held.Subjects[:min(len(held.Subjects), maxHeldEntries)],
+		}
+	}
+}
+
+// recordHistory enters what was applied, and how that went, into the history.
+func recordHistory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconciler.Verdict) {
+	if s.Attempt.Objects == "" {
+		return
+	}
+	now := metav1.NewTime(s.Start.Truncate(time.Second))
+	entry := meta.Snapshot{
+		Digest: s.Attempt.Objects, FirstReconciled: now, LastReconciledStatus: string(v.Reason),
+		Metadata: map[string]string{"revision": s.Artifact.Revision},
+	}
+	if origin := s.Artifact.Metadata[originRevision]; origin != "" {
+		entry.Metadata["originRevision"] = origin
+	}
+	rest := make([]meta.Snapshot, 0, maxHistory)
+	for _, old := range obj.Status.History {
+		if old.Digest == entry.Digest && old.LastReconciledStatus == entry.LastReconciledStatus {
+			entry.FirstReconciled, entry.TotalReconciliations = old.FirstReconciled, old.TotalReconciliations
+			continue
+		}
+		rest = append(rest, old)
+	}
+	entry.LastReconciled = now
+	entry.TotalReconciliations++
+	entry.LastReconciledDuration = meta.NewDuration(s.Took.Round(time.Millisecond))
+	obj.Status.History = append([]meta.Snapshot{entry}, rest[:min(len(rest), maxHistory-1)]...)
+}
+
+// annotations are added to every event about a Kustomization.
+func annotations(s *phase.Scope) map[string]string {
+	if s.Artifact == nil {
+		return nil
+	}
+	out := map[string]string{"revision": s.Artifact.Revision}
+	if origin := s.Artifact.Metadata[originRevision]; origin != "" {
+		out["originRevision"] = origin
+	}
+	return out
+}
+
+// success is the event that tells success.
+func success(s *phase.Scope, t reconciler.Timing) reconciler.Note {
+	return reconciler.Note{
+		Message:  fmt.Sprintf("Reconciliation finished in %s, next run in %s", s.Took.Round(time.Millisecond), t.Interval),
+		Metadata: phase.CommitStatus(),
+	}
+}
+
+// lastReason is the reason of Ready before the pass.
+func lastReason(obj *kustomizev1.Kustomization) meta.Reason {
+	if ready := status.Find(obj.Status.Conditions, meta.ConditionReady); ready != nil {
+		return meta.Reason(ready.Reason)
+	}
+	return ""
+}

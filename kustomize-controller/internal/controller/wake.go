@@ -1,0 +1,145 @@
+package controller
+
+import (
+	"context"
+	"sync"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+)
+
+// Priorities in the work queue; higher goes first. What has an effect on a
+// cluster goes before what only records a revision, and before both goes what
+// they depend on.
+const (
+	priorityAdvance    = 0
+	priorityChange     = 10
+	priorityDrift      = 20
+	priorityDependency = 30
+)
+
+type (
+	queue   = workqueue.TypedRateLimitingInterface[ctrl.Request]
+	sources = source.TypedFunc[ctrl.Request]
+)
+
+// enqueue adds a unit with a priority.
+func enqueue(q queue, unit types.NamespacedName, priority int) {
+	req := ctrl.Request{NamespacedName: unit}
+	if pq, ok := q.(priorityqueue.PriorityQueue[ctrl.Request]); ok {
+		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, req)
+		return
+	}
+	q.Add(req)
+}
+
+// waker puts units into the work queue on behalf of the live table and of other
+// units. What is woken before the controller runs waits for it.
+type waker struct {
+	mu      sync.Mutex
+	queue   queue
+	waiting []types.NamespacedName
+}
+
+func newWaker() *waker { return &waker{} }
+
+// source hands the controller's queue to the waker.
+func (w *waker) source() sources {
+	return func(_ context.Context, q queue) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.queue = q
+		for _, unit := range w.waiting {
+			enqueue(q, unit, priorityDrift)
+		}
+		w.waiting = nil
+		return nil
+	}
+}
+
+func (w *waker) wake(unit types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue == nil {
+		w.waiting = append(w.waiting, unit)
+		return
+	}
+	enqueue(w.queue, unit, priorityDrift)
+}
+
+// finder finds the units that a change of another object concerns.
+type finder struct {
+	reader client.Reader
+	phases *phase.Phases
+	log    logr.Logger
+}
+
+// bySource wakes the units made from a source, those that its new artifact
+// changes before those that only record its revision.
+func (f *finder) bySource() handler.EventHandler {
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { f.order(ctx, e.Object, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			// The index of the artifact is fetched first, which informers must not wait for.
+			go f.order(ctx, e.ObjectNew, q)
+		},
+	}
+}
+
+func (f *finder) order(ctx context.Context, obj client.Object, q queue) {
+	units := &kustomizev1.KustomizationList{}
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexSource: sourceKey(obj)}); err != nil {
+		f.log.Error(err, "listing what is made from a source", "name", obj.GetName(), "namespace", obj.GetNamespace())
+		return
+	}
+	src, ok := obj.(meta.Source)
+	if !ok || src.GetArtifact() == nil {
+		return
+	}
+	changed := map[types.NamespacedName]bool{}
+	first := map[types.NamespacedName]bool{}
+	for i := range units.Items {
+		if unit := &units.Items[i]; f.phases.Concerns(ctx, unit, src.GetArtifact()) {
+			changed[client.ObjectKeyFromObject(unit)] = true
+			for _, dependency := range phase.Dependencies(unit) {
+				first[dependency] = true
+			}
+		}
+	}
+	for i := range units.Items {
+		name := client.ObjectKeyFromObject(&units.Items[i])
+		switch {
+		case first[name]:
+			enqueue(q, name, priorityDependency)
+		case changed[name]:
+			enqueue(q, name, priorityChange)
+		default:
+			enqueue(q, name, priorityAdvance)
+		}
+	}
+}
+
+// dependents returns the units that depend on one whose readiness changed.
+func (f *finder) dependents(ctx context.Context, obj client.Object) []ctrl.Request {
+	units := &kustomizev1.KustomizationList{}
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexDependency: client.ObjectKeyFromObject(obj).String()}); err != nil {
+		f.log.Error(err, "listing what depends on a unit", "name", obj.GetName(), "namespace", obj.GetNamespace())
+		return nil
+	}
+	requests := make([]ctrl.Request, 0, len(units.Items))
+	for i := range units.Items {
+		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&units.Items[i])})
+	}
+	return requests
+}

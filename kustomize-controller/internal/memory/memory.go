@@ -1,0 +1,116 @@
+// Package memory keeps, for each Kustomization, what a pass learned and the next
+// one can use: what the last build read, and how far the last attempt came.
+// Nothing in it is needed to be right: a restart that loses it costs builds, not
+// requests.
+package memory
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
+)
+
+// Attempt is the work on one set of inputs.
+type Attempt struct {
+	// Inputs is the digest of everything that can change the outcome.
+	Inputs string
+	// Shape is the digest of the inputs other than the artifact.
+	Shape string
+	// Artifact is the digest of the artifact.
+	Artifact string
+	// Recording is what the build read of the artifact.
+	Recording record.Recording
+	// Objects is the digest of what was built.
+	Objects string
+	// Desired are the identities that were built.
+	Desired []inventory.ID
+	// Complete says that apply, prune and health succeeded.
+	Complete bool
+	// Awaiting is set while the objects are applied and their health is awaited.
+	Awaiting *Await
+	// Well holds the resource version at which an awaited object was found healthy.
+	Well map[inventory.ID]string
+}
+
+// Await is a wait for health.
+type Await struct {
+	// Since is when the wait began, Deadline when it ends.
+	Since, Deadline time.Time
+}
+
+// Unit is what is remembered of one Kustomization.
+type Unit struct {
+	// Expected says that the live table knows the inventory of the unit.
+	Expected bool
+	// Attempt is the last attempt that got as far as a build.
+	Attempt Attempt
+	// Due is when the interval next ends.
+	Due time.Time
+	// Asked is the request for which a new list of the live objects was asked for,
+	// Fresh the one for which it came.
+	Asked, Fresh string
+}
+
+// Memory holds the units of a process.
+type Memory struct {
+	mu    sync.Mutex
+	units map[types.NamespacedName]*entry
+}
+
+type entry struct {
+	uid  types.UID
+	unit Unit
+}
+
+// New returns an empty memory.
+func New() *Memory {
+	return &Memory{units: map[types.NamespacedName]*entry{}}
+}
+
+// Get returns what is remembered of a unit; a unit that was deleted and made
+// anew is another one.
+func (m *Memory) Get(name types.NamespacedName, uid types.UID) Unit {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.units[name]; ok && e.uid == uid {
+		return e.unit
+	}
+	return Unit{}
+}
+
+// Put remembers a unit.
+func (m *Memory) Put(name types.NamespacedName, uid types.UID, unit Unit) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.units[name] = &entry{uid: uid, unit: unit}
+}
+
+// Update changes what is remembered of a unit, if anything is.
+func (m *Memory) Update(name types.NamespacedName, uid types.UID, change func(*Unit)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.units[name]; ok && e.uid == uid {
+		change(&e.unit)
+	}
+}
+
+// Forget drops a unit.
+func (m *Memory) Forget(name types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.units, name)
+}
+
+// Attempt returns the last attempt of a unit.
+func (m *Memory) Attempt(name types.NamespacedName) Attempt {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if e, ok := m.units[name]; ok {
+		return e.unit.Attempt
+	}
+	return Attempt{}
+}

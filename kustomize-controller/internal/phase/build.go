@@ -1,0 +1,136 @@
+package phase
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/kustomize"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
+	"github.com/capstan-gitops/capstan/pkg/manifest"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
+)
+
+// build turns the artifact into objects, normalised and in the order in which
+// they are applied.
+func (p *Phases) build(ctx context.Context, s *Scope) reconciler.Outcome {
+	if s.Resumed {
+		return reconciler.Continue()
+	}
+	built, err := p.objects(ctx, s.Object, s.Artifact)
+	if err != nil {
+		return reconciler.Fail(err)
+	}
+	if s.Desired, err = p.desired(built.Objects); err != nil {
+		return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, err))
+	}
+	s.Attempt.Recording = built.Recording
+	s.Attempt.Objects = digestOf(s.Desired)
+	s.Attempt.Desired = nil
+	for _, d := range s.Desired {
+		s.Attempt.Desired = append(s.Attempt.Desired, d.ID)
+	}
+	return reconciler.Continue()
+}
+
+// objects builds a unit from an artifact.
+func (p *Phases) objects(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) (*kustomize.Result, error) {
+	lease, err := p.Artifacts.View(ctx, *a)
+	if errors.Is(err, artifact.ErrNotFound) {
+		return nil, fault.Wait(meta.ReasonArtifactFailed, fmt.Errorf("fetching artifact of revision %s: %w", a.Revision, err))
+	}
+	if err != nil {
+		return nil, fault.Retry(meta.ReasonArtifactFailed, fmt.Errorf("fetching artifact of revision %s: %w", a.Revision, err))
+	}
+	defer lease.Release()
+	built, err := p.Builder.Build(ctx, kustomize.Request{
+		FS: lease.View(), Path: unit.Spec.Path, Overlay: overlay(&unit.Spec), Substitution: p.variables(&unit.Spec),
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, obj := range built.Objects {
+		if err := apply.Normalize(obj, keyOf(unit), p.Live.Marker()); err != nil {
+			return nil, fault.Retry(meta.ReasonBuildFailed, err)
+		}
+	}
+	return built, nil
+}
+
+// desired sorts the objects and marks each.
+func (p *Phases) desired(objects []*unstructured.Unstructured) ([]plan.Desired, error) {
+	manifest.Sort(objects)
+	out := make([]plan.Desired, 0, len(objects))
+	for _, obj := range objects {
+		canonical, err := obj.MarshalJSON()
+		if err != nil {
+			return nil, fmt.Errorf("digesting %s: %w", inventory.IDOf(obj).Subject(), err)
+		}
+		out = append(out, plan.Desired{ID: inventory.IDOf(obj), Object: obj, Mark: p.Key.Mark(canonical)})
+	}
+	return out, nil
+}
+
+// digestOf digests the marks of the objects, for the history.
+func digestOf(desired []plan.Desired) string {
+	h := sha256.New()
+	for _, d := range desired {
+		_, _ = h.Write([]byte(d.ID.String()))
+		_, _ = h.Write(d.Mark[:])
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil))
+}
+
+func (p *Phases) variables(spec *kustomizev1.KustomizationSpec) *substitute.Variables {
+	if spec.PostBuild == nil {
+		return nil
+	}
+	return &substitute.Variables{
+		Values: spec.PostBuild.Substitute, Strict: p.Strict,
+		Always: spec.PostBuild.SubstituteStrategy == kustomizev1.SubstituteAlways,
+	}
+}
+
+// overlay is what the spec adds to the kustomization file of the artifact.
+func overlay(spec *kustomizev1.KustomizationSpec) kustomize.Overlay {
+	o := kustomize.Overlay{
+		TargetNamespace: spec.TargetNamespace, NamePrefix: spec.NamePrefix, NameSuffix: spec.NameSuffix,
+		Components: spec.Components, IgnoreMissingComponents: spec.IgnoreMissingComponents,
+	}
+	if spec.CommonMetadata != nil {
+		o.Labels, o.Annotations = spec.CommonMetadata.Labels, spec.CommonMetadata.Annotations
+	}
+	for _, patch := range spec.Patches {
+		o.Patches = append(o.Patches, kustomize.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
+	}
+	for _, image := range spec.Images {
+		o.Images = append(o.Images, kustomize.Image{
+			Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest,
+		})
+	}
+	for _, option := range spec.BuildMetadata {
+		o.BuildMetadata = append(o.BuildMetadata, string(option))
+	}
+	return o
+}
+
+func selector(target *meta.Selector) *kustomize.Selector {
+	if target == nil {
+		return nil
+	}
+	return &kustomize.Selector{
+		Group: target.Group, Version: target.Version, Kind: target.Kind, Name: target.Name, Namespace: target.Namespace,
+		LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector,
+	}
+}

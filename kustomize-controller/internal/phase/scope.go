@@ -1,0 +1,80 @@
+package phase
+
+import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
+)
+
+// Scope is what one pass over a Kustomization knows.
+type Scope struct {
+	reconciler.Pass
+
+	// Set before the first phase.
+
+	// Object is the Kustomization; phases read its spec and its old status.
+	Object *kustomizev1.Kustomization
+	// Unit is its name.
+	Unit types.NamespacedName
+	// Interval, Retry and Timeout are its durations.
+	Interval, Retry, Timeout time.Duration
+	// Memory is what the last pass left; what this pass leaves is put back by the
+	// phases that change it.
+	Memory memory.Unit
+	// Old is the inventory before the pass, Unreadable its entries that this
+	// version cannot read and keeps.
+	Old        inventory.Inventory
+	Unreadable []kustomizev1.ResourceRef
+	// Due says that the interval has passed, that somebody asked, or that the
+	// spec changed. Source adds a new revision to it.
+	Due bool
+
+	// Artifact is what is to be applied; set by source.
+	Artifact *meta.Artifact
+	// Live is what is known of the live objects; set by inputs.
+	Live live.Judgement
+	// Attempt is the work on the present inputs; begun by inputs.
+	Attempt memory.Attempt
+	// Resumed says that the inputs are those of an attempt whose objects are
+	// applied already; set by inputs.
+	Resumed bool
+	// Advanced says that only the revision moved; set by inputs.
+	Advanced bool
+	// Desired are the objects of the build; set by build.
+	Desired []plan.Desired
+	// Plan is what the pass does; set by plan.
+	Plan plan.Plan
+	// Inventory is what the status is to show: Old until apply and prune change it.
+	Inventory inventory.Inventory
+	// Seal binds the inputs to the inventory; set when the pass reached its goal.
+	Seal string
+	// ChangeLog lists what apply did, a line an object.
+	ChangeLog []string
+	// Healthy says how the health check ended; set by health, empty when none was
+	// asked for.
+	Healthy Health
+}
+
+// Health is how a health check ended.
+type Health string
+
+// The ends of a health check.
+const (
+	HealthAwaited Health = "Awaited"
+	HealthPassed  Health = "Passed"
+	HealthFailed  Health = "Failed"
+)
+
+// remember puts what the pass learned back.
+func (p *Phases) remember(s *Scope) {
+	s.Memory.Attempt = s.Attempt
+	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
+}

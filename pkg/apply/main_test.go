@@ -1,0 +1,196 @@
+package apply_test
+
+import (
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/dynamic"
+	"k8s.io/client-go/restmapper"
+
+	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+)
+
+var testEnv *env.Env
+
+func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv, env.NoCRDs())) }
+
+type fields = map[string]any
+
+var (
+	configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+)
+
+// counter counts requests by what they are for.
+type counter struct {
+	next http.RoundTripper
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
+	what := r.Method
+	if r.URL.Query().Get("dryRun") != "" {
+		what += " dry-run"
+	}
+	if r.URL.Query().Get("watch") != "" {
+		what = "WATCH"
+	}
+	c.mu.Lock()
+	c.seen[what]++
+	c.mu.Unlock()
+	return c.next.RoundTrip(r)
+}
+
+func (c *counter) take() map[string]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	seen := c.seen
+	c.seen = map[string]int{}
+	return seen
+}
+
+// world is an applier beside the API server.
+type world struct {
+	t        *testing.T
+	client   dynamic.Interface
+	applier  *apply.Applier
+	requests *counter
+	unit     live.Unit
+	ns       string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{t: t, requests: &counter{seen: map[string]int{}}}
+	config := testEnv.Config()
+	var err error
+	if w.client, err = dynamic.NewForConfig(config); err != nil {
+		t.Fatal(err)
+	}
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		w.requests.next = next
+		return w.requests
+	})
+	w.applier, err = apply.New(apply.Options{
+		Config: config, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ns, err := w.client.Resource(namespaces).Create(t.Context(), &unstructured.Unstructured{Object: fields{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": fields{"generateName": "apply-"}}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ns = ns.GetName()
+	w.unit = live.Unit{Namespace: w.ns, Name: "apps"}
+	return w
+}
+
+// object builds a normalised object of the unit.
+func (w *world) object(apiVersion, kind, name string, content fields) *unstructured.Unstructured {
+	w.t.Helper()
+	obj := &unstructured.Unstructured{Object: fields{"apiVersion": apiVersion, "kind": kind, "metadata": fields{"name": name, "namespace": w.ns}}}
+	for key, value := range content {
+		obj.Object[key] = value
+	}
+	if err := apply.Normalize(obj, w.unit, live.Marker{}); err != nil {
+		w.t.Fatal(err)
+	}
+	return obj
+}
+
+func (w *world) configMap(name, value string) *unstructured.Unstructured {
+	return w.object("v1", "ConfigMap", name, fields{"data": fields{"a": value}})
+}
+
+func (w *world) run(tasks ...apply.Task) apply.Report {
+	w.t.Helper()
+	report, err := w.applier.Run(w.t.Context(), w.unit, tasks)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return report
+}
+
+func tasksOf(objects ...*unstructured.Unstructured) []apply.Task {
+	tasks := make([]apply.Task, len(objects))
+	for i, obj := range objects {
+		tasks[i] = apply.TaskOf(obj)
+	}
+	return tasks
+}
+
+// actions returns what happened to each object.
+func actions(report apply.Report) map[string]apply.Action {
+	found := map[string]apply.Action{}
+	for _, r := range report.Results {
+		found[r.ID.Kind+"/"+r.ID.Name] = r.Action
+	}
+	return found
+}
+
+func annotate(obj *unstructured.Unstructured, key, value string) *unstructured.Unstructured {
+	annotations := obj.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations["kustomize.toolkit.fluxcd.io/"+key] = value
+	obj.SetAnnotations(annotations)
+	return obj
+}
+
+func (w *world) data(name string) (map[string]string, bool) {
+	w.t.Helper()
+	obj, err := w.client.Resource(configMaps).Namespace(w.ns).Get(w.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		return nil, false
+	}
+	data, _, err := unstructured.NestedStringMap(obj.Object, "data")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return data, true
+}
+
+// edit changes the data of a ConfigMap as another client would.
+func (w *world) edit(name, manager string, change func(obj *unstructured.Unstructured)) {
+	w.t.Helper()
+	objects := w.client.Resource(configMaps).Namespace(w.ns)
+	obj, err := objects.Get(w.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	change(obj)
+	if _, err := objects.Update(w.t.Context(), obj, metav1.UpdateOptions{FieldManager: manager}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) target(name string) apply.Target {
+	return apply.Target{ID: inventory.ID{Namespace: w.ns, Name: name, Kind: "ConfigMap"}, Version: "v1"}
+}
+
+func (w *world) uid(name string) string {
+	w.t.Helper()
+	obj, err := w.client.Resource(configMaps).Namespace(w.ns).Get(w.t.Context(), name, metav1.GetOptions{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return string(obj.GetUID())
+}

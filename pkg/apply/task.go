@@ -1,0 +1,95 @@
+package apply
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/manifest"
+)
+
+// Task is one object to be applied, or to be verified.
+type Task struct {
+	// Object is the desired object, normalised.
+	Object *unstructured.Unstructured
+	// ID is its identity.
+	ID inventory.ID
+	// Known says that the live table sees the object as ours. Alone in its stage,
+	// such an object is applied without a dry-run.
+	Known bool
+	// Force allows the object to be deleted and created anew when it cannot be
+	// changed into what is asked for.
+	Force bool
+	// Verify asks for a dry-run only.
+	Verify bool
+	// Sensitive keeps values of the object out of errors; those of a Secret always
+	// are.
+	Sensitive bool
+}
+
+// TaskOf returns the task of applying an object.
+func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
+
+func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
+
+func (t *Task) policy() live.Policy { return live.PolicyOf(t.Object) }
+
+func (t *Task) forced() bool { return t.Force || t.policy().Force == live.PolicyEnabled }
+
+// Action is what happened to an object, in the word that events use.
+type Action string
+
+// The actions.
+const (
+	// Created means that the object did not exist.
+	Created Action = "created"
+	// Configured means that the object was changed.
+	Configured Action = "configured"
+	// Unchanged means that the object was as it should be.
+	Unchanged Action = "unchanged"
+	// Skipped means that a policy kept the object from being applied.
+	Skipped Action = "skipped"
+	// Drifted means that a dry-run would have changed the object.
+	Drifted Action = "drifted"
+	// Missing means that a dry-run would have created the object.
+	Missing Action = "missing"
+)
+
+// Result is what is known of one object after its task.
+type Result struct {
+	// ID is the object, Version the API version it was applied with.
+	ID      inventory.ID
+	Version string
+	// Action is what happened.
+	Action Action
+	// Fingerprint goes into the ledger; it is zero for a skipped object.
+	Fingerprint inventory.Fingerprint
+	// UID is that of the live object; empty for one that was not looked at.
+	UID types.UID
+}
+
+// Entry returns the inventory entry of the object with the given desired mark.
+func (r Result) Entry(desired inventory.Mark) inventory.Entry {
+	return inventory.Entry{ID: r.ID, Version: r.Version, Record: inventory.Record{Desired: desired, Live: r.Fingerprint}}
+}
+
+// Report is the results of a run, in the order of applying. When a run fails it
+// holds what was done before.
+type Report struct {
+	Results []Result
+}
+
+// Changed reports that something was created or configured.
+func (r Report) Changed() bool {
+	for _, result := range r.Results {
+		if result.Action == Created || result.Action == Configured {
+			return true
+		}
+	}
+	return false
+}
+
+func resultOf(t *Task, action Action) Result {
+	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action}
+}

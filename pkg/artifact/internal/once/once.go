@@ -1,0 +1,154 @@
+package once
+
+import (
+	"container/list"
+	"context"
+	"sync"
+)
+
+// Store keeps values by key within a budget of bytes. A value is made once for
+// everybody who asks while it is being made; it stays while somebody holds it,
+// and then until room is needed, the longest unused leaving first.
+type Store[V any] struct {
+	limit int64
+	size  func(V) int64
+	free  func(V)
+
+	mu    sync.Mutex
+	items map[string]*item[V]
+	idle  *list.List // of *item[V], longest unused first
+	held  int64
+}
+
+// item is a value that is being made or kept.
+type item[V any] struct {
+	key    string
+	done   chan struct{}
+	cancel context.CancelFunc
+	value  V
+	err    error
+	made   bool
+	users  int
+	idle   *list.Element
+}
+
+// New returns an empty store. size tells what a value costs and free is called
+// with a value that is dropped.
+func New[V any](limit int64, size func(V) int64, free func(V)) *Store[V] {
+	return &Store[V]{limit: limit, size: size, free: free, items: map[string]*item[V]{}, idle: list.New()}
+}
+
+// Acquire returns the value of a key and a function that gives it back. The
+// first who asks starts to make it; making goes on until it is done or nobody
+// waits any more, whoever started it.
+func (s *Store[V]) Acquire(ctx context.Context, key string, create func(context.Context) (V, error)) (V, func(), error) {
+	var zero V
+	s.mu.Lock()
+	it, ok := s.items[key]
+	if !ok {
+		makeCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		it = &item[V]{key: key, done: make(chan struct{}), cancel: cancel}
+		s.items[key] = it
+		go s.create(makeCtx, it, create)
+	}
+	it.users++
+	if it.idle != nil {
+		s.idle.Remove(it.idle)
+		it.idle = nil
+	}
+	s.mu.Unlock()
+
+	select {
+	case <-it.done:
+	case <-ctx.Done():
+		s.release(it)
+		return zero, nil, ctx.Err()
+	}
+	if it.err != nil {
+		s.release(it)
+		return zero, nil, it.err
+	}
+	return it.value, sync.OnceFunc(func() { s.release(it) }), nil
+}
+
+// create makes the value of an item.
+func (s *Store[V]) create(ctx context.Context, it *item[V], create func(context.Context) (V, error)) {
+	defer it.cancel()
+	value, err := create(ctx)
+	s.mu.Lock()
+	it.value, it.err, it.made = value, err, true
+	var unwanted []V
+	switch {
+	case err != nil:
+		s.forget(it)
+	case s.items[it.key] != it:
+		// Everybody left while it was made, and somebody may have started anew.
+		unwanted = append(unwanted, value)
+	default:
+		s.held += s.size(value)
+		unwanted = s.trim()
+	}
+	s.mu.Unlock()
+	close(it.done)
+	s.freeAll(unwanted)
+}
+
+// release gives an item back. The last to leave an unfinished one stops it.
+func (s *Store[V]) release(it *item[V]) {
+	s.mu.Lock()
+	it.users--
+	var unwanted []V
+	if it.users == 0 {
+		switch {
+		case !it.made:
+			it.cancel()
+			s.forget(it)
+		case it.err == nil && s.items[it.key] == it:
+			it.idle = s.idle.PushBack(it)
+			unwanted = s.trim()
+		}
+	}
+	s.mu.Unlock()
+	s.freeAll(unwanted)
+}
+
+func (s *Store[V]) forget(it *item[V]) {
+	if s.items[it.key] == it {
+		delete(s.items, it.key)
+	}
+}
+
+// trim drops unused values until the rest fits. It runs under the lock and
+// returns what to free after it.
+func (s *Store[V]) trim() []V {
+	var unwanted []V
+	for s.held > s.limit && s.idle.Len() > 0 {
+		front := s.idle.Front()
+		it, ok := s.idle.Remove(front).(*item[V])
+		if !ok {
+			continue
+		}
+		it.idle = nil
+		s.held -= s.size(it.value)
+		s.forget(it)
+		unwanted = append(unwanted, it.value)
+	}
+	return unwanted
+}
+
+func (s *Store[V]) freeAll(values []V) {
+	for _, v := range values {
+		s.free(v)
+	}
+}
+
+// Drop forgets everything that nobody holds.
+func (s *Store[V]) Drop() {
+	s.mu.Lock()
+	limit := s.limit
+	s.limit = -1
+	unwanted := s.trim()
+	s.limit = limit
+	s.mu.Unlock()
+	s.freeAll(unwanted)
+}

@@ -1,0 +1,236 @@
+package git
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
+	"github.com/go-git/go-git/v5/plumbing/protocol/packp/sideband"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/git/internal/pack"
+)
+
+// Fetch brings the commit of a target and its tree. The caller closes the
+// checkout.
+//
+// A target that was looked up is fetched with a depth of one. A pinned commit
+// is asked for by its hash if a reference points at it or the server hands out
+// any commit; otherwise the branch it is said to be on, or everything, is
+// fetched with its history.
+func (c *Client) Fetch(ctx context.Context, remote Remote, target Target, limits Limits) (*Checkout, error) {
+	s, err := c.open(remote)
+	if err != nil {
+		return nil, err
+	}
+	defer s.close()
+	limits = limits.withDefaults()
+	var p *pack.Pack
+	if target.pinned {
+		p, err = c.fetchPinned(ctx, s, target, limits)
+	} else {
+		if target.base != "" {
+			s.base = target.base
+		}
+		p, err = c.fetchPack(ctx, s, target.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
+	}
+	if err != nil {
+		return nil, err
+	}
+	checkout, err := newCheckout(p, target, limits)
+	if err != nil {
+		return nil, errors.Join(s.failed("reading what was fetched from", err), p.Close())
+	}
+	return checkout, nil
+}
+
+// fetchPinned finds a way to a commit that is known by its hash.
+func (c *Client) fetchPinned(ctx context.Context, s *session, target Target, limits Limits) (*pack.Pack, error) {
+	tip := false
+	adv, err := s.advertise(ctx, func(name string, hash plumbing.Hash) bool {
+		tip = tip || hash == target.want
+		if target.Reference != "" {
+			return name == target.Reference
+		}
+		return strings.HasPrefix(name, headsPrefix) || strings.HasPrefix(name, tagsPrefix)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if tip || adv.caps.handsOutCommits() {
+		p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
+		if err == nil || !errors.Is(err, errNotAdvertised) {
+			return p, err
+		}
+	}
+	if len(adv.refs) == 0 {
+		return nil, fault.Retry(meta.ReasonGitOperationFailed,
+			fmt.Errorf("looking for commit %s in %s: the server lists no reference %q", target.Commit, s.shown, target.Reference),
+			fault.Hint("check spec.ref"))
+	}
+	request := packRequest{}
+	seen := map[plumbing.Hash]bool{}
+	for _, ref := range adv.refs {
+		if !seen[ref.hash] && len(request.wants) < maxWants {
+			seen[ref.hash] = true
+			request.wants = append(request.wants, ref.hash)
+		}
+	}
+	p, err := c.fetchPack(ctx, s, adv.caps, request, limits)
+	if err != nil {
+		return nil, err
+	}
+	if !p.Has(target.want) {
+		where := "any branch or tag"
+		if target.Reference != "" {
+			where = target.Reference
+		}
+		return nil, errors.Join(fault.Retry(meta.ReasonGitOperationFailed,
+			fmt.Errorf("looking for commit %s in %s: it is not in the history of %s", target.Commit, s.shown, where),
+			fault.Hint("check spec.ref.commit")), p.Close())
+	}
+	return p, nil
+}
+
+// packRequest is what to ask upload-pack for.
+type packRequest struct {
+	wants []plumbing.Hash
+	// depth of the history; zero is all of it.
+	depth int
+	// commitsOnly leaves out trees and files where the server can.
+	commitsOnly bool
+}
+
+// fetchPack asks for a pack, receives it within the limits, and verifies it.
+func (c *Client) fetchPack(ctx context.Context, s *session, caps capabilities, request packRequest, limits Limits) (*pack.Pack, error) {
+	body, err := request.encode(caps)
+	if err != nil {
+		return nil, s.failed("fetching from", err)
+	}
+	answer, err := s.postUploadPack(ctx, body, limits.PackBytes)
+	if err != nil {
+		return nil, s.failed("fetching from", err)
+	}
+	defer answer.Close()
+	into := pack.NewSpool(c.options.TempDir, c.options.MemoryBytes)
+	if err := receive(answer, into, caps, request.depth > 0); err != nil {
+		return nil, errors.Join(s.failed("fetching from", err), into.Close())
+	}
+	p, err := pack.Index(ctx, into, limits.pack())
+	if err != nil {
+		return nil, errors.Join(s.failed("verifying the pack from", err), into.Close())
+	}
+	return p, nil
+}
+
+func (r packRequest) encode(caps capabilities) ([]byte, error) {
+	if r.depth > 0 && !caps.has("shallow") {
+		r.depth = 0
+	}
+	var features []string
+	for _, name := range []string{"side-band-64k", "ofs-delta", "no-progress"} {
+		if caps.has(name) {
+			features = append(features, name)
+		}
+	}
+	if r.depth > 0 {
+		features = append(features, "shallow")
+	}
+	if r.commitsOnly && caps.has("filter") {
+		features = append(features, "filter")
+	}
+	if caps.has("agent") {
+		features = append(features, "agent="+userAgent)
+	}
+	var out bytes.Buffer
+	e := pktline.NewEncoder(&out)
+	suffix := " " + strings.Join(features, " ")
+	for _, want := range r.wants {
+		if err := e.Encodef("want %s%s\n", want, suffix); err != nil {
+			return nil, err
+		}
+		suffix = ""
+	}
+	var lines []string
+	if r.depth > 0 {
+		lines = append(lines, fmt.Sprintf("deepen %d\n", r.depth))
+	}
+	if r.commitsOnly && caps.has("filter") {
+		lines = append(lines, "filter tree:0\n")
+	}
+	if err := errors.Join(e.EncodeString(lines...), e.Flush(), e.EncodeString("done\n")); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// receive reads the answer of upload-pack: shallow lines up to a flush if a
+// depth was asked for, a NAK, and the pack, packed into side-bands or not.
+func receive(answer io.Reader, into io.Writer, caps capabilities, shallow bool) error {
+	in := bufio.NewReaderSize(answer, 64<<10)
+	shallow = shallow && caps.has("shallow")
+	if err := readAcknowledgement(in, shallow); err != nil {
+		return err
+	}
+	var content io.Reader = in
+	if caps.has("side-band-64k") {
+		content = &sidebandReader{demuxer: sideband.NewDemuxer(sideband.Sideband64k, in)}
+	}
+	if _, err := io.Copy(into, content); err != nil {
+		return err
+	}
+	return nil
+}
+
+func readAcknowledgement(in io.Reader, shallow bool) error {
+	scanner := pktline.NewScanner(in)
+	for range maxAnswerLines {
+		if !scanner.Scan() {
+			return acknowledgementFailure(scanFailure(scanner))
+		}
+		line := scanner.Bytes()
+		switch {
+		case len(line) == 0 && shallow:
+			shallow = false
+		case bytes.HasPrefix(line, []byte("shallow ")), bytes.HasPrefix(line, []byte("unshallow ")):
+		case bytes.HasPrefix(line, []byte("NAK")) && !shallow, bytes.HasPrefix(line, []byte("ACK ")) && !shallow:
+			return nil
+		default:
+			return fmt.Errorf("the server answered %q before the pack", presentable(string(line[:min(len(line), 80)])))
+		}
+	}
+	return errors.New("the server answers with too many lines before the pack")
+}
+
+// acknowledgementFailure knows the refusal of a commit that no reference points
+// at, which has another way to be fetched.
+func acknowledgementFailure(err error) error {
+	if strings.Contains(err.Error(), "not our ref") || strings.Contains(err.Error(), "unadvertised object") {
+		return fmt.Errorf("%w: %w", errNotAdvertised, err)
+	}
+	return err
+}
+
+// sidebandReader makes what the server says on its error band presentable.
+type sidebandReader struct {
+	demuxer *sideband.Demuxer
+}
+
+// Read reads bytes of the pack.
+func (r *sidebandReader) Read(p []byte) (int, error) {
+	n, err := r.demuxer.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		var unexpected *pktline.ErrorLine
+		if errors.As(err, &unexpected) || strings.HasPrefix(err.Error(), "unexpected error: ") {
+			err = fmt.Errorf("the server answered %q", presentable(strings.TrimPrefix(err.Error(), "unexpected error: ")))
+		}
+	}
+	return n, err
+}

@@ -1,0 +1,128 @@
+package health
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/fluxcd/pkg/runtime/cel"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Rule is what a user wrote about the health of a kind: CEL expressions over
+// the top-level fields of the object.
+type Rule struct {
+	// APIVersion and Kind select the objects; an empty Kind selects all kinds of
+	// the group.
+	APIVersion, Kind string
+	// InProgress, Failed and Current are asked in this order; the first that
+	// holds is the verdict. Current must be given.
+	InProgress, Failed, Current string
+}
+
+// Rules are compiled Rule values. The zero value has no rule and judges every
+// object as Of does.
+type Rules struct {
+	byKind map[schema.GroupKind][]check
+}
+
+// check is one expression and the state of an object for which it holds.
+type check struct {
+	holds  *cel.Expression
+	status Status
+}
+
+// Compile prepares rules for use; an expression is compiled once, however many
+// objects it is asked about.
+func Compile(rules []Rule) (Rules, error) {
+	compiled := Rules{byKind: make(map[schema.GroupKind][]check, len(rules))}
+	for _, rule := range rules {
+		gv, err := schema.ParseGroupVersion(rule.APIVersion)
+		if err != nil {
+			return Rules{}, fmt.Errorf("reading health check expression of %s: %w", rule.Kind, err)
+		}
+		gk := gv.WithKind(rule.Kind).GroupKind()
+		if _, ok := compiled.byKind[gk]; ok {
+			return Rules{}, fmt.Errorf("reading health check expressions: %s has more than one", subject(gk))
+		}
+		if compiled.byKind[gk], err = checksOf(rule); err != nil {
+			return Rules{}, fmt.Errorf("reading health check expressions of %s: %w", subject(gk), err)
+		}
+	}
+	return compiled, nil
+}
+
+// checksOf compiles the expressions of a rule in the order in which they are
+// asked.
+func checksOf(rule Rule) ([]check, error) {
+	if rule.Current == "" {
+		return nil, fmt.Errorf("current is not given")
+	}
+	var checks []check
+	for _, e := range []struct {
+		name, text string
+		status     Status
+	}{
+		{"inProgress", rule.InProgress, InProgress},
+		{"failed", rule.Failed, Failed},
+		{"current", rule.Current, Current},
+	} {
+		if e.text == "" {
+			continue
+		}
+		expression, err := cel.NewExpression(e.text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", e.name, err)
+		}
+		checks = append(checks, check{holds: expression, status: e.status})
+	}
+	return checks, nil
+}
+
+func subject(gk schema.GroupKind) string {
+	if gk.Kind == "" {
+		return "group " + gk.Group
+	}
+	return gk.String()
+}
+
+// Of judges an object by the rule of its kind, else by that of its group, else
+// as the package's Of does.
+func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Verdict {
+	checks, ok := r.checksFor(obj)
+	if !ok || obj.GetDeletionTimestamp() != nil {
+		return Of(obj)
+	}
+	if behind(obj) {
+		return Verdict{Status: InProgress, Message: "The controller has not observed the latest generation"}
+	}
+	for _, c := range checks {
+		holds, err := c.holds.EvaluateBoolean(ctx, obj.Object)
+		if err != nil {
+			return Verdict{Status: Unknown, Message: "The health check expression cannot be evaluated: " + err.Error()}
+		}
+		if holds {
+			return Verdict{Status: c.status, Message: "By the health check expression"}
+		}
+	}
+	return Verdict{Status: InProgress, Message: "No health check expression holds"}
+}
+
+func (r Rules) checksFor(obj *unstructured.Unstructured) ([]check, bool) {
+	if obj == nil || len(r.byKind) == 0 {
+		return nil, false
+	}
+	gk := obj.GroupVersionKind().GroupKind()
+	checks, ok := r.byKind[gk]
+	if !ok {
+		checks, ok = r.byKind[schema.GroupKind{Group: gk.Group}]
+	}
+	return checks, ok
+}
+
+// behind reports that the object's controller has not seen its latest
+// generation. An observedGeneration that is not a number says nothing.
+func behind(obj *unstructured.Unstructured) bool {
+	observed, ok, err := unstructured.NestedInt64(obj.Object, "status", "observedGeneration")
+	return err == nil && ok && observed != obj.GetGeneration()
+}

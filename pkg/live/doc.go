@@ -1,0 +1,20 @@
+// Package live knows, without asking the API server, whether what Capstan
+// applied is still what is there.
+//
+// A Table keeps one metadata-only watch for every kind that some unit owns
+// objects of, restricted to objects that carry the owner label, and reduces
+// every object to a few marks (Marker): a hard one that changes when somebody
+// changed what was applied, a soft one that changes when the object changed in a
+// way that may or may not concern us, the policies on the object, and whether
+// fields of another manager are to be taken over. The marks are compared with
+// the ledger that a unit hands in (Expect); what does not agree is in the unit's
+// Judgement, and its owner is woken.
+//
+// What the watch does not show is unknown, never absent: a removed label looks
+// like a deletion. What another writer claims in a label counts only for the
+// unit it names, and only as far as that unit has the object in its inventory.
+//
+// The exported methods of a Table may be called at any time from any goroutine.
+// None of them makes a request; the requests are those of the watches, and of
+// the lists that Refresh asks for.
+package live

@@ -1,0 +1,129 @@
+package live
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// applied builds the metadata of an object that we applied.
+func applied(change ...func(*metav1.PartialObjectMetadata)) *metav1.PartialObjectMetadata {
+	at := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
+		UID: "u", ResourceVersion: "7", Generation: 3,
+		Labels: map[string]string{DefaultOwnerNameKey: "apps", DefaultOwnerNamespaceKey: "shop"},
+		ManagedFields: []metav1.ManagedFieldsEntry{{
+			Manager: DefaultFieldManager, Operation: "Apply", APIVersion: "v1", Time: &at, FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{},"f:b":{}}}`),
+		}},
+	}}
+	for _, c := range change {
+		c(obj)
+	}
+	return obj
+}
+
+func entryWith(change func(*metav1.ManagedFieldsEntry)) func(*metav1.PartialObjectMetadata) {
+	return func(o *metav1.PartialObjectMetadata) { change(&o.ManagedFields[0]) }
+}
+
+func another(manager string, op metav1.ManagedFieldsOperationType, sub string) func(*metav1.PartialObjectMetadata) {
+	return func(o *metav1.PartialObjectMetadata) {
+		o.ManagedFields = append(o.ManagedFields, metav1.ManagedFieldsEntry{
+			Manager: manager, Operation: op, Subresource: sub, APIVersion: "v1", FieldsV1: metav1.NewFieldsV1(`{"f:x":{}}`)})
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	m := Marker{}.WithDefaults()
+	base := m.Of(applied())
+	type object = metav1.PartialObjectMetadata
+	cases := map[string]struct {
+		why        string
+		change     func(*object)
+		hard, soft bool
+	}{
+		"Reordered": {"the order of keys is the writer's", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:b":{},"f:a":{}}}`) }), false, false},
+		"Fields":    {"a field is not ours any more", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`) }), true, false},
+		"Time":      {"somebody applied in our name", entryWith(func(e *metav1.ManagedFieldsEntry) { later := metav1.NewTime(e.Time.Add(time.Second)); e.Time = &later }), true, false},
+		"Zone": {"one moment has many spellings", entryWith(func(e *metav1.ManagedFieldsEntry) {
+			moved := metav1.NewTime(e.Time.In(time.FixedZone("x", 3600)))
+			e.Time = &moved
+		}), false, false},
+		"Version":       {"the fields are those of another version", entryWith(func(e *metav1.ManagedFieldsEntry) { e.APIVersion = "v2" }), true, false},
+		"Missing":       {"our entry is gone", func(o *object) { o.ManagedFields = nil }, true, false},
+		"OurStatus":     {"a status is not what we applied", another(DefaultFieldManager, "Apply", "status"), false, false},
+		"OurUpdate":     {"an update entry alone took nothing from us", another(DefaultFieldManager, "Update", ""), false, false},
+		"Others":        {"others may have fields of their own", another("hpa", "Update", ""), false, false},
+		"UID":           {"it is another object", func(o *object) { o.UID = "v" }, true, false},
+		"Owner":         {"it names another owner", func(o *object) { o.Labels[DefaultOwnerNameKey] = "else" }, true, false},
+		"OwnerSplit":    {"moving a letter between the labels is a change", func(o *object) { o.Labels[DefaultOwnerNameKey], o.Labels[DefaultOwnerNamespaceKey] = "papps", "sho" }, true, false},
+		"Deletion":      {"it is on its way out", func(o *object) { now := metav1.Now(); o.DeletionTimestamp = &now }, true, false},
+		"Label":         {"other labels are not ours", func(o *object) { o.Labels["x"] = "y" }, false, false},
+		"Generation":    {"something in the specification changed", func(o *object) { o.Generation++ }, false, true},
+		"Version7":      {"with generations, the version says nothing", func(o *object) { o.ResourceVersion = "8" }, false, false},
+		"NoGeneration":  {"without, it is all there is", func(o *object) { o.Generation = 0 }, false, true},
+		"BrokenManager": {"what cannot be read stands for itself", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{`) }), true, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			got := m.Of(applied(c.change))
+			if (got.Hard != base.Hard) != c.hard || (got.Soft != base.Soft) != c.soft {
+				t.Errorf("%s: got %+v from %+v, want hard changed %t, soft changed %t", c.why, got, base, c.hard, c.soft)
+			}
+		})
+	}
+}
+
+func TestTakeoverDue(t *testing.T) {
+	m := Marker{}.WithDefaults()
+	rules := DefaultTakeover(m.FieldManager, "helm-edit")
+	annotate := func(key string) func(*metav1.PartialObjectMetadata) {
+		return func(o *metav1.PartialObjectMetadata) { o.Annotations = map[string]string{key: "x"} }
+	}
+	cases := map[string]struct {
+		why    string
+		change func(*metav1.PartialObjectMetadata)
+		want   bool
+	}{
+		"Nothing":         {"only our entry is there", func(*metav1.PartialObjectMetadata) {}, false},
+		"KubectlUpdate":   {"both operations of kubectl count", another("kubectl-edit", "Update", ""), true},
+		"KubectlApply":    {"both operations of kubectl count", another("kubectl", "Apply", ""), true},
+		"KubectlScale":    {"a subresource never counts", another("kubectl", "Update", "scale"), false},
+		"SurvivesByName":  {"the prefix rule lets this manager live", another("flux-client-side-apply", "Apply", ""), false},
+		"BeforeFirst":     {"only its updates count", another("before-first-apply", "Update", ""), true},
+		"BeforeApply":     {"only its updates count", another("before-first-apply", "Apply", ""), false},
+		"OurUpdate":       {"updates in our name become applies", another(DefaultFieldManager, "Update", ""), true},
+		"Override":        {"an administrator named it", another("helm-edit", "Apply", ""), true},
+		"LastApplied":     {"kubectl apply left it", annotate(annotationLastApplied), true},
+		"OtherAnnotation": {"it is nobody's mark", annotate("example.org/x"), false},
+		"AskedFor": {"the source has the annotation", func(o *metav1.PartialObjectMetadata) {
+			annotate(annotationLastApplied)(o)
+			o.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:kubectl.kubernetes.io/last-applied-configuration":{}}}}`)
+		}, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := m.TakeoverDue(rules, applied(c.change)); got != c.want {
+				t.Errorf("%s: got %t", c.why, got)
+			}
+		})
+	}
+}
+
+func TestPolicyOf(t *testing.T) {
+	obj := applied(func(o *metav1.PartialObjectMetadata) {
+		o.Labels["kustomize.toolkit.fluxcd.io/prune"] = "Disabled"
+		o.Annotations = map[string]string{
+			"kustomize.toolkit.fluxcd.io/prune": "enabled", "kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent",
+		}
+	})
+	got := PolicyOf(obj)
+	if want := (Policy{Prune: "disabled", SSA: "ifnotpresent"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got.Excluded() || !got.Kept() {
+		t.Errorf("got excluded %t, kept %t", got.Excluded(), got.Kept())
+	}
+}

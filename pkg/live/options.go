@@ -1,0 +1,95 @@
+package live
+
+import (
+	"errors"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/metadata"
+	"k8s.io/utils/clock"
+)
+
+// The labels that name the owner of an applied object.
+const (
+	DefaultOwnerNameKey      = "kustomize.toolkit.fluxcd.io/name"
+	DefaultOwnerNamespaceKey = "kustomize.toolkit.fluxcd.io/namespace"
+)
+
+// pageSize is the number of objects a list answers at a time.
+const pageSize = 500
+
+// maxUnclaimed bounds, for a kind, the objects that are remembered although no
+// unit has them in its inventory. Anyone who may write labels can make such
+// objects.
+const maxUnclaimed = 20_000
+
+// Unit names the object that owns others.
+type Unit = types.NamespacedName
+
+// Cause says why a unit is woken.
+type Cause string
+
+// The causes for which a unit is woken.
+const (
+	// CauseDirty is an object whose applied fields somebody changed.
+	CauseDirty Cause = "Dirty"
+	// CauseSuspect is an object that changed in a way only a dry-run can judge.
+	CauseSuspect Cause = "Suspect"
+	// CauseGone is an object that is not seen any more.
+	CauseGone Cause = "Gone"
+	// CauseHealth is an awaited object that changed.
+	CauseHealth Cause = "Health"
+	// CauseSynced tells a unit that was judged before its kinds were listed that
+	// they are now.
+	CauseSynced Cause = "Synced"
+)
+
+// Options are what a Table needs.
+type Options struct {
+	// Metadata reads and watches object metadata.
+	Metadata metadata.Interface
+	// Mapper finds the resource of a kind.
+	Mapper meta.RESTMapper
+	// Clock is the time; the real one when nil.
+	Clock clock.WithTicker
+	// Marker computes fingerprints; empty fields get their defaults.
+	Marker Marker
+	// Takeover lists the field managers whose fields become ours; nil stands for
+	// DefaultTakeover of the marker's field manager.
+	Takeover []Takeover
+	// Wake is told that a unit has something to look at. It is called without any
+	// lock held and must return quickly.
+	Wake func(Unit, Cause)
+	// Log is where watches that fail are noted.
+	Log logr.Logger
+	// SuspectDelay, GoneDelay and ListSpacing are for tests; zero stands for the
+	// half second, two seconds and 300 milliseconds of the design.
+	SuspectDelay, GoneDelay, ListSpacing time.Duration
+}
+
+// complete checks the options and fills in defaults.
+func (o *Options) complete() error {
+	if o.Metadata == nil || o.Mapper == nil || o.Wake == nil {
+		return errors.New("making live table: metadata client, mapper and wake function are needed")
+	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
+	o.Marker = o.Marker.WithDefaults()
+	if o.Takeover == nil {
+		o.Takeover = DefaultTakeover(o.Marker.FieldManager)
+	}
+	setDefault(&o.SuspectDelay, 500*time.Millisecond)
+	setDefault(&o.GoneDelay, 2*time.Second)
+	setDefault(&o.ListSpacing, 300*time.Millisecond)
+	return nil
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

@@ -1,0 +1,57 @@
+package live
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const policyPrefix = "kustomize.toolkit.fluxcd.io/"
+
+// Values of policies.
+const (
+	// PolicyDisabled switches reconcile or prune off for an object.
+	PolicyDisabled = "disabled"
+	// PolicyEnabled switches force on for an object.
+	PolicyEnabled = "enabled"
+	// PolicyIgnore, in ssa, leaves the object alone.
+	PolicyIgnore = "ignore"
+	// PolicyIfNotPresent, in ssa, creates the object and then leaves it alone.
+	PolicyIfNotPresent = "ifnotpresent"
+	// PolicyMerge, in ssa, applies without taking over fields of others.
+	PolicyMerge = "merge"
+)
+
+// Policy is what annotations or labels on an object ask for, in lower case.
+type Policy struct {
+	Reconcile, SSA, Prune, Force string
+}
+
+// PolicyOf reads the policies on an object. Where an annotation and a label
+// disagree, the one that has an effect counts.
+func PolicyOf(obj metav1.Object) Policy {
+	annotations, labels := obj.GetAnnotations(), obj.GetLabels()
+	value := func(name string, effective ...string) string {
+		a := strings.ToLower(annotations[policyPrefix+name])
+		l := strings.ToLower(labels[policyPrefix+name])
+		if a == "" || (slices.Contains(effective, l) && !slices.Contains(effective, a)) {
+			return l
+		}
+		return a
+	}
+	return Policy{
+		Reconcile: value("reconcile", PolicyDisabled),
+		SSA:       value("ssa", PolicyIgnore, PolicyIfNotPresent, PolicyMerge),
+		Prune:     value("prune", PolicyDisabled),
+		Force:     value("force", PolicyEnabled),
+	}
+}
+
+// Excluded reports that the object is neither applied nor deleted.
+func (p Policy) Excluded() bool {
+	return p.Reconcile == PolicyDisabled || p.SSA == PolicyIgnore
+}
+
+// Kept reports that the object is not deleted.
+func (p Policy) Kept() bool { return p.Excluded() || p.Prune == PolicyDisabled }

@@ -1,0 +1,109 @@
+package live
+
+import (
+	"context"
+	"time"
+)
+
+// maxQuiet bounds the doubling of the delay before an object that keeps changing
+// without harm is verified again: 500 ms doubled ten times are eight minutes.
+const maxQuiet = 10
+
+// assess judges an object after a change and wakes its unit: at once when the
+// object is dirty, after a delay when it is suspect or gone, so that a burst of
+// changes, or a deletion that is followed by a creation, is looked at once.
+func (t *Table) assess(c *claim) {
+	v, settled := t.verdict(c)
+	if !settled || c.inflight > 0 {
+		return
+	}
+	at := ""
+	if c.object.seen != nil {
+		at = c.object.seen.rv
+	}
+	if v.Kind == c.told && at == c.at && v.Kind != Clean {
+		return
+	}
+	switch {
+	case v.Kind == Dirty:
+		delete(t.due, c)
+		c.told, c.at = v.Kind, at
+		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
+	case v.Kind == Suspect:
+		t.schedule(c, t.opts.SuspectDelay<<min(c.quiet, maxQuiet))
+	case v.Kind == Gone && !v.AtInterval:
+		t.schedule(c, t.opts.GoneDelay)
+	default:
+		delete(t.due, c)
+		c.told, c.at = v.Kind, at
+	}
+}
+
+// schedule has an object judged again after a delay, unless it already will be:
+// an object that never rests is verified nevertheless.
+func (t *Table) schedule(c *claim, after time.Duration) {
+	if _, ok := t.due[c]; ok {
+		return
+	}
+	t.due[c] = t.opts.Clock.Now().Add(after)
+	select {
+	case t.kick <- struct{}{}:
+	default:
+	}
+}
+
+// debounce wakes the units whose delays have passed, until ctx ends.
+func (t *Table) debounce(ctx context.Context) {
+	for {
+		var expired <-chan time.Time
+		stop := func() {}
+		if next, ok := t.nextDue(); ok {
+			timer := t.opts.Clock.NewTimer(next.Sub(t.opts.Clock.Now()))
+			expired, stop = timer.C(), func() { timer.Stop() }
+		}
+		select {
+		case <-ctx.Done():
+			stop()
+			return
+		case <-t.kick:
+		case <-expired:
+		}
+		stop()
+		t.locked(t.fire)
+	}
+}
+
+func (t *Table) nextDue() (next time.Time, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, at := range t.due {
+		if !ok || at.Before(next) {
+			next, ok = at, true
+		}
+	}
+	return next, ok
+}
+
+// fire judges again what is due, and wakes the units of what is still not clean.
+func (t *Table) fire() {
+	now := t.opts.Clock.Now()
+	for c, at := range t.due {
+		if at.After(now) {
+			continue
+		}
+		delete(t.due, c)
+		v, settled := t.verdict(c)
+		if !settled || (v.Kind != Suspect && v.Kind != Gone) {
+			continue
+		}
+		c.told, c.at = v.Kind, ""
+		if c.object.seen != nil {
+			c.at = c.object.seen.rv
+		}
+		cause := CauseSuspect
+		if v.Kind == Gone {
+			cause = CauseGone
+		}
+		t.wakes = append(t.wakes, wake{c.unit.name, cause})
+	}
+}
