@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -46,6 +47,8 @@ type Kind[O Object, S Scoped] struct {
 	Timing func(O) (Timing, error)
 	// Conditions derives the kind's own conditions from the scope.
 	Conditions func(S, Verdict) []status.Own
+	// Forget is told that an object is gone, however that came; nil is allowed.
+	Forget func(types.NamespacedName)
 	// Owns lists the types of the kind's own conditions.
 	Owns []string
 	// Record writes the kind's fields of the status.

@@ -48,7 +48,7 @@ func (r *Reconciler[O, S]) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	start := r.Clock.Now()
 	obj, err := r.load(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
-		r.writes.forget(req.NamespacedName)
+		r.forget(req.NamespacedName)
 		r.observe(req.NamespacedName, start, true)
 		return ctrl.Result{}, nil
 	}
@@ -80,6 +80,13 @@ func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (
 	}
 	obj = r.Kind.New()
 	return obj, r.Live.Get(ctx, key, obj)
+}
+
+func (r *Reconciler[O, S]) forget(key types.NamespacedName) {
+	r.writes.forget(key)
+	if r.Kind.Forget != nil {
+		r.Kind.Forget(key)
+	}
 }
 
 func (r *Reconciler[O, S]) observe(key types.NamespacedName, start time.Time, deleted bool) {

@@ -26,6 +26,8 @@ type Config struct {
 	NoRemoteBases bool
 	// ArtifactCacheSize bounds the artifacts kept on disk, in bytes.
 	ArtifactCacheSize int64
+
+	pending app.Pending
 }
 
 // Parse reads the command line.
@@ -44,13 +46,31 @@ func Parse(args []string) (*Config, error) {
 	fs.StringSliceVar(&cfg.StagedKinds, "custom-apply-stage-kinds", nil, "Kinds that are applied before the rest, as group/Kind.")
 	fs.BoolVar(&cfg.NoRemoteBases, "no-remote-bases", false, "Refuse bases that are not part of the artifact. This version refuses them always.")
 	fs.Int64Var(&cfg.ArtifactCacheSize, "artifact-cache-size", 1<<30, "The most bytes of artifacts that are kept on disk between builds.")
+	cfg.bindPending(fs)
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
 	return cfg, cfg.validate()
 }
 
+// bindPending adds the flags of identities and decryption, which come later.
+func (c *Config) bindPending(fs *pflag.FlagSet) {
+	p := &c.pending
+	p.String(fs, "default-service-account", "", "The ServiceAccount that is impersonated when an object names none.")
+	p.String(fs, "default-kubeconfig-service-account", "", "The ServiceAccount used for workload identity of remote clusters.")
+	p.String(fs, "default-decryption-service-account", "", "The ServiceAccount used for workload identity of decryption.")
+	p.String(fs, "sops-age-secret", "", "The Secret with the age keys used when an object names none.")
+	p.String(fs, "sops-vault-configmap", "", "The ConfigMap that lists Vault instances.")
+	p.Bool(fs, "insecure-kubeconfig-exec", false, "Allow kubeconfigs to run programs.")
+	p.Bool(fs, "insecure-kubeconfig-tls", false, "Allow kubeconfigs to skip the verification of certificates.")
+	p.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
+	p.String(fs, "token-cache-max-duration", "1h0m0s", "How long a token is cached at most.")
+}
+
 func (c *Config) validate() error {
+	if err := c.pending.Validate(); err != nil {
+		return err
+	}
 	if c.ConcurrentSSA < 1 {
 		return fmt.Errorf("reading --concurrent-ssa: %d is not a number of requests; use 1 or more", c.ConcurrentSSA)
 	}

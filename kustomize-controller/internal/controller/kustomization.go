@@ -68,6 +68,7 @@ func kind(phases *phase.Phases) reconciler.Kind[*kustomizev1.Kustomization, *pha
 		Timing:      timing,
 		Conditions:  conditions,
 		Owns:        ownedConditions(),
+		Forget:      phases.Forget,
 		Record:      record,
 		Annotations: annotations,
 		Success:     success,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/types"
+
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
@@ -23,9 +25,13 @@ func (p *Phases) finalize(ctx context.Context, s *Scope) reconciler.Outcome {
 			return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), p.Clock.Now().Add(pollPause))
 		}
 	}
-	p.Live.Forget(s.Unit)
-	p.Memory.Forget(s.Unit)
 	return reconciler.Continue()
+}
+
+// Forget drops what is known of a unit that is gone.
+func (p *Phases) Forget(unit types.NamespacedName) {
+	p.Live.Forget(unit)
+	p.Memory.Forget(unit)
 }
 
 func (p *Phases) deletes(s *Scope) bool {

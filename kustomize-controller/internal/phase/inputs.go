@@ -61,7 +61,7 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 	if !s.Memory.Expected {
 		p.Live.Expect(s.Unit, s.Old)
 		s.Memory.Expected = true
-		s.Memory.Due = s.Start.Add(s.Interval)
+		s.Memory.Due = s.Start.Add(notch(s.Interval))
 		p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
 	}
 	if token := s.Object.GetAnnotations()[meta.AnnotationRequestedAt]; s.Requested && s.Memory.Fresh != token && s.Old.Len() > 0 {
@@ -118,11 +118,11 @@ func (p *Phases) settled(s *Scope) bool {
 func (p *Phases) asks(s *Scope, id inventory.ID, v live.Verdict, watching bool) bool {
 	switch v.Kind {
 	case live.Dirty, live.Suspect, live.Gone:
-		return s.Due || watching && !v.AtInterval
+		return watching && (s.Due || !v.AtInterval)
 	case live.TakeoverDue, live.Unwatched:
-		return s.Due
-	case live.Foreign:
-		return s.Due || !slices.Contains(s.Memory.Attempt.Desired, id)
+		return watching && s.Due
+	case live.Foreign: // released at once if it is no longer desired
+		return watching && s.Due || !slices.Contains(s.Memory.Attempt.Desired, id)
 	case live.Clean, live.Terminating:
 	}
 	return false
@@ -149,13 +149,16 @@ func (p *Phases) unchanged(ctx context.Context, s *Scope, last memory.Attempt) b
 	return err == nil && ok && len(last.Recording.Check(index)) == 0
 }
 
-// Concerns reports whether a new artifact may change what a unit applies, as far
+// Concerns reports whether an artifact may change what a unit has applied, as far
 // as memory can tell.
 func (p *Phases) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
 	last := p.Memory.Attempt(keyOf(unit))
 	s := &Scope{Object: unit, Artifact: a}
 	shape, err := p.shape(s)
-	return err != nil || last.Shape != shape || last.Artifact != a.Digest && !p.unchanged(ctx, s, last)
+	if err != nil || !last.Complete || last.Shape != shape {
+		return true
+	}
+	return last.Artifact != a.Digest && !p.unchanged(ctx, s, last)
 }
 
 // advance records the revision as applied and ends the pass.
@@ -176,14 +179,17 @@ func (p *Phases) advance(s *Scope) reconciler.Outcome {
 // CommitStatus marks an event that providers of commit statuses act on.
 func CommitStatus() map[string]string { return map[string]string{"commit_status": "update"} }
 
-// rest notes when the interval ends that a finished pass begins. Jitter may wake
-// the unit a little early.
+// rest notes when the interval ends that a finished pass begins.
 func (p *Phases) rest(s *Scope) {
 	if s.Due || s.Memory.Due.IsZero() {
-		s.Memory.Due = s.Start.Add(s.Interval * 9 / 10)
+		s.Memory.Due = s.Start.Add(notch(s.Interval))
 	}
 	p.remember(s)
 }
+
+// notch is how much of an interval has to pass for it to count as over: jitter may
+// wake the unit a little early.
+func notch(interval time.Duration) time.Duration { return interval * 9 / 10 }
 
 // shape digests the inputs other than the artifact.
 func (p *Phases) shape(s *Scope) (string, error) {

@@ -42,14 +42,12 @@ func (p *Phases) prune(ctx context.Context, s *Scope) reconciler.Outcome {
 			return claimed[e.ID] && !p.taken(s, e.ID)
 		})
 	}
-	left, err := p.remove(ctx, s, stale)
+	// What is being deleted stays in the inventory until it is gone; the watch
+	// wakes the unit then.
+	_, err := p.remove(ctx, s, stale)
 	p.Live.Expect(s.Unit, s.Inventory)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
-	}
-	if left > 0 {
-		p.remember(s)
-		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), s.Start.Add(s.Timeout))
 	}
 	return reconciler.Continue()
 }

@@ -58,19 +58,25 @@ func (p *Phases) dependencies(ctx context.Context, s *Scope) reconciler.Outcome 
 		if err != nil {
 			return reconciler.Fail(fmt.Errorf("reading dependency %s: %w", name, err))
 		}
-		found = append(found, dependency(name, other))
+		found = append(found, p.dependency(ctx, s, name, other))
 	}
 	return reconciler.Fail(depends.Check(found, depends.Want{Source: SourceOf(s.Object), Revision: s.Artifact.Revision}))
 }
 
-func dependency(name types.NamespacedName, unit *kustomizev1.Kustomization) depends.Dependency {
+// dependency describes another unit. One of the same source that the artifact
+// does not concern has as good as applied it.
+func (p *Phases) dependency(ctx context.Context, s *Scope, name types.NamespacedName, unit *kustomizev1.Kustomization) depends.Dependency {
 	if unit == nil {
 		return depends.Dependency{Name: name, Missing: true}
 	}
-	return depends.Dependency{
+	d := depends.Dependency{
 		Name: name, Generation: unit.Generation, ObservedGeneration: unit.Status.ObservedGeneration,
 		Conditions: unit.Status.Conditions, Source: SourceOf(unit), Revision: unit.Status.LastAppliedRevision,
 	}
+	if d.Source == SourceOf(s.Object) && d.Revision != s.Artifact.Revision && !p.Concerns(ctx, unit, s.Artifact) {
+		d.Revision = s.Artifact.Revision
+	}
+	return d
 }
 
 // edges follows spec.dependsOn through the cache; a unit that cannot be read has

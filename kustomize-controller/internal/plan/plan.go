@@ -119,7 +119,7 @@ func (in Input) step(d Desired) Step {
 	switch {
 	case s.Changed, in.Forced:
 		s.Action = Apply
-	case in.Watching || in.Due:
+	case in.Watching:
 		s.Action = in.drift(in.Live[d.ID])
 	}
 	return s

@@ -32,6 +32,8 @@ type Config struct {
 	DigestAlgo string
 	// ArtifactMaxSize bounds what is fetched for one artifact, in bytes.
 	ArtifactMaxSize int64
+
+	pending app.Pending
 }
 
 // Parse reads the command line.
@@ -52,13 +54,33 @@ func Parse(args []string) (*Config, error) {
 	fs.IntVar(&cfg.RetentionRecords, "artifact-retention-records", 2, "How many artifacts of an object are kept.")
 	fs.StringVar(&cfg.DigestAlgo, "artifact-digest-algo", "sha256", "The algorithm of artifact digests: sha256, sha384 or sha512.")
 	fs.Int64Var(&cfg.ArtifactMaxSize, "artifact-max-size", 1<<30, "The most bytes that are fetched for one artifact.")
+	cfg.bindPending(fs)
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
 	return cfg, cfg.validate()
 }
 
+// bindPending adds the flags of kinds and transports that come later.
+func (c *Config) bindPending(fs *pflag.FlagSet) {
+	p := &c.pending
+	p.String(fs, "default-service-account", "", "The ServiceAccount used for workload identity when an object names none.")
+	p.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
+	p.String(fs, "token-cache-max-duration", "1h0m0s", "How long a token is cached at most.")
+	p.Strings(fs, "ssh-kex-algos", "The key exchange algorithms of SSH.")
+	p.Strings(fs, "ssh-hostkey-algos", "The host key algorithms of SSH.")
+	p.String(fs, "helm-index-max-size", "52428800", "The most bytes of the index of a Helm repository.")
+	p.String(fs, "helm-chart-max-size", "10485760", "The most bytes of a Helm chart.")
+	p.String(fs, "helm-chart-file-max-size", "5242880", "The most bytes of a file in a Helm chart.")
+	p.String(fs, "helm-cache-max-size", "0", "The most entries of the cache of Helm indexes.")
+	p.String(fs, "helm-cache-ttl", "15m", "How long an index of a Helm repository is cached.")
+	p.String(fs, "helm-cache-purge-interval", "1m", "How often the cache of Helm indexes is purged.")
+}
+
 func (c *Config) validate() error {
+	if err := c.pending.Validate(); err != nil {
+		return err
+	}
 	switch c.DigestAlgo {
 	case "sha256", "sha384", "sha512":
 	default:

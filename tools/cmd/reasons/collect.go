@@ -104,11 +104,11 @@ func entry(spec *ast.ValueSpec) (reason, error) {
 	for _, paragraph := range strings.Split(spec.Doc.Text(), "\n\n") {
 		r.take(name, strings.Join(strings.Fields(paragraph), " "))
 	}
-	for label, text := range map[string]string{
-		name + " says that": r.meaning, "Kinds:": r.kinds, "Do:": r.do, "Retries:": r.retries,
+	for _, need := range []struct{ label, text string }{
+		{name + " says that", r.meaning}, {"Kinds:", r.kinds}, {"Do:", r.do}, {"Retries:", r.retries},
 	} {
-		if text == "" {
-			return reason{}, fmt.Errorf("the comment of constant %s has no paragraph that begins with %q", name, label)
+		if need.text == "" {
+			return reason{}, fmt.Errorf("the comment of constant %s has no paragraph that begins with %q", name, need.label)
 		}
 	}
 	return r, nil

@@ -14,7 +14,7 @@ func TestCollect(t *testing.T) {
 	}{
 		"Whole":     {why: "a complete comment is an entry", source: "const (\n" + whole + "ReasonA Reason = \"A\"\n)"},
 		"NoComment": {why: "a reason without comment fails", source: `const ReasonA Reason = "A"`, err: "ReasonA"},
-		"Part":      {why: "a comment without remedy fails", source: "const (\n// ReasonA says that it is so.\nReasonA Reason = \"A\"\n)", err: "Do:"},
+		"Part":      {why: "a comment without remedy fails", source: "const (\n// ReasonA says that it is so.\n//\n// Kinds: all.\nReasonA Reason = \"A\"\n)", err: "Do:"},
 		"Misnamed":  {why: "name and value belong together", source: "const (\n" + whole + "ReasonA Reason = \"B\"\n)", err: "ReasonB"},
 		"Twice":     {why: "a reason is declared once", source: "const (\n" + whole + "ReasonA Reason = \"A\"\n" + whole + "ReasonA Reason = \"A\"\n)", err: "twice"},
 		"None":      {why: "an empty folder is a mistake", source: "", err: "there are none"},
