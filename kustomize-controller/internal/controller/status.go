@@ -56,7 +56,7 @@ func record(obj *kustomizev1.Kustomization, s *phase.Scope, v reconciler.Verdict
 		obj.Status.LastAppliedRevision = s.Artifact.Revision
 		obj.Status.LastAppliedOriginRevision = s.Artifact.Metadata[originRevision]
 	}
-	if s.Changed || v.Failed() && v.Reason != lastReason(obj) {
+	if v.OK() && s.Changed || v.Failed() && v.Reason != lastReason(obj) {
 		recordHistory(obj, s, v)
 	}
 }

@@ -40,16 +40,18 @@ func (p *Phases) inputs(ctx context.Context, s *Scope) reconciler.Outcome {
 	}
 	switch {
 	case s.Forced, !p.settled(s):
+	case last.Inputs == s.Attempt.Inputs && last.Awaiting != nil:
+		s.Attempt, s.Resumed = last, true
+	case p.healthDue(s):
 	case p.sealed(s, s.Attempt.Inputs):
 		if last.Inputs == s.Attempt.Inputs {
 			s.Attempt = last
 		}
 		return p.advance(s)
 	case last.Shape == shape && p.sealed(s, last.Inputs) && p.unchanged(ctx, s, last):
-		s.Attempt.Recording, s.Attempt.Objects, s.Attempt.Desired = last.Recording, last.Objects, last.Desired
+		last.Artifact, last.Inputs = s.Attempt.Artifact, s.Attempt.Inputs
+		s.Attempt = last
 		return p.advance(s)
-	case last.Inputs == s.Attempt.Inputs && last.Awaiting != nil:
-		s.Attempt, s.Resumed = last, true
 	}
 	return reconciler.Continue()
 }
@@ -111,7 +113,7 @@ func (p *Phases) settled(s *Scope) bool {
 			return false
 		}
 	}
-	return !p.healthDue(s)
+	return true
 }
 
 // asks reports whether a verdict needs the pass to go on.
