@@ -149,6 +149,17 @@ const (
 	// Retries: no, until the object or what it refers to changes.
 	ReasonFeatureGateDisabled Reason = "FeatureGateDisabled"
 
+	// ReasonIndexMismatch says that the index which a source published beside an artifact
+	// does not describe the artifact's content. The content is used, the indexes of the
+	// source are not believed any more.
+	//
+	// Kinds: Kustomization, as an event; added by Capstan.
+	//
+	// Do: find out who wrote to the storage or the status of the source.
+	//
+	// Retries: yes; nothing waits for it.
+	ReasonIndexMismatch Reason = "IndexMismatch"
+
 	// ReasonFieldNotSupported says that the spec sets a field of the API that this version
 	// does not act on; it is refused rather than ignored.
 	//

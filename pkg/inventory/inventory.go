@@ -95,6 +95,21 @@ func (inv Inventory) Minus(other Inventory) []Entry {
 	return stale
 }
 
+// Recall returns the inventory with the ledger records it lacks taken from what is
+// remembered of it.
+func (inv Inventory) Recall(remembered Inventory) Inventory {
+	var recalled []Entry
+	for _, e := range inv.entries {
+		if was, ok := remembered.Lookup(e.ID); ok && e.Record.IsZero() && was.Version == e.Version {
+			recalled = append(recalled, was)
+		}
+	}
+	if len(recalled) == 0 {
+		return inv
+	}
+	return inv.With(recalled...)
+}
+
 // Digest is a digest over identities, versions and records, independent of the
 // order of the entries.
 func (inv Inventory) Digest() []byte {

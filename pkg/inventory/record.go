@@ -76,7 +76,7 @@ func ParseRecord(text string) (Record, error) {
 		return Record{}, errors.New("reading ledger record: it is not 16 characters long")
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
+	if err != nil || len(raw) != recordSize { // the decoder skips line breaks
 		return Record{}, errors.New("reading ledger record: it is not base64url")
 	}
 	var r Record

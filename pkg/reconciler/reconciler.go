@@ -226,7 +226,7 @@ func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (c
 	log := logf.FromContext(ctx).WithValues("reason", string(out.status.Reason))
 	switch out.status.Kind {
 	case status.Done:
-		return ctrl.Result{RequeueAfter: p.r.jitter(timing.Interval)}, nil
+		return ctrl.Result{RequeueAfter: p.rest(timing.Interval)}, nil
 	case status.InProgress:
 		return ctrl.Result{RequeueAfter: max(out.until.Sub(p.r.Clock.Now()), time.Millisecond)}, nil
 	case status.Superseded:
@@ -248,6 +248,15 @@ func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (c
 		log.Error(out.err, "reconciling again after the retry interval", "retryIn", timing.Retry.String())
 		return ctrl.Result{RequeueAfter: timing.Retry}, nil
 	}
+}
+
+// rest is how long an object rests after success.
+func (p *pass[O, S]) rest(interval time.Duration) time.Duration {
+	rest := p.r.jitter(interval)
+	if next := p.scope.Common().Next; !next.IsZero() {
+		rest = min(rest, max(next.Sub(p.r.Clock.Now()), time.Millisecond))
+	}
+	return rest
 }
 
 func (r *Reconciler[O, S]) jitter(d time.Duration) time.Duration {

@@ -81,9 +81,10 @@ func scope(phases *phase.Phases) func(*kustomizev1.Kustomization, reconciler.Pas
 		if t, err := readTiming(obj); err == nil { // a bad duration has stalled the object
 			s.Interval, s.Retry, s.Timeout = t.interval, t.retry, t.timeout
 		}
-		s.Old, s.Unreadable = inventory.Decode(obj.Status.Inventory)
-		s.Inventory = s.Old
 		s.Memory = phases.Memory.Get(s.Unit, obj.UID)
+		s.Old, s.Unreadable = inventory.Decode(obj.Status.Inventory)
+		s.Old = s.Old.Recall(s.Memory.Ledger)
+		s.Inventory = s.Old
 		s.Due = pass.Requested || obj.Generation != obj.Status.ObservedGeneration ||
 			!s.Memory.Due.IsZero() && !pass.Start.Before(s.Memory.Due)
 		return s

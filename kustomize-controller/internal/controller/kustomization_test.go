@@ -1,6 +1,8 @@
 package controller
 
 import (
+	"context"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -9,6 +11,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
 const (
@@ -79,6 +82,43 @@ func TestEditByHandIsCorrectedThoughTheIntervalIsAnHour(t *testing.T) {
 		_, err := r.configMap(t.Context(), "a")
 		return err
 	}, soon).Should(Succeed())
+}
+
+func TestFightIsGivenUpSlowlyAndTold(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1")})
+	unit := r.unit("app", "./app")
+	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
+	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
+
+	mark := r.requests.mark()
+	rival := func(ctx context.Context) error {
+		a, err := r.configMap(ctx, "a")
+		if err != nil || a.Data["value"] != "1" {
+			return err
+		}
+		a.Data["value"] = "mine"
+		return client.IgnoreNotFound(r.Update(ctx, a, client.FieldOwner("rogue")))
+	}
+	g.Eventually(func() (string, error) {
+		if err := rival(t.Context()); err != nil {
+			return "", err
+		}
+		_, err := r.state(t.Context(), unit)()
+		if c := status.Find(unit.Status.Conditions, meta.ConditionDrifted); c != nil {
+			return c.Message, err
+		}
+		return "", err
+	}, soon, "20ms").Should(ContainSubstring("ConfigMap/" + r.namespace + "/a by rogue (.data.value"))
+	var applies int
+	for _, line := range r.requests.about(r.namespace, mark) {
+		if strings.Contains(line, "/configmaps/a?") && strings.HasPrefix(line, "PATCH") {
+			applies++
+		}
+	}
+	g.Expect(applies).To(BeNumerically("<=", 4))
+	g.Expect(status.IsTrue(unit.Status.Conditions, meta.ConditionReady)).To(BeTrue())
 }
 
 func TestEmptyBuildIsHeldUntilConsent(t *testing.T) {

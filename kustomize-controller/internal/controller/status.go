@@ -1,7 +1,10 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,16 +22,46 @@ const (
 	maxHistory = 5
 	// maxHeldEntries is how many held deletions the status names.
 	maxHeldEntries = 10
+	// maxInventory bounds the inventory with its ledger, in bytes; refOverhead is
+	// what an entry takes beside its texts.
+	maxInventory = 1 << 20
+	refOverhead  = 24
 	// originRevision is the key of the artifact's metadata that holds the revision
 	// of what the artifact was made from.
 	originRevision = "org.opencontainers.image.revision"
 )
 
-func ownedConditions() []string { return []string{meta.ConditionHealthy} }
+func ownedConditions() []string { return []string{meta.ConditionHealthy, meta.ConditionDrifted} }
 
-// conditions derives the conditions of the kind's own. Healthy exists only while
-// a health check is asked for.
+// conditions derives the conditions of the kind's own.
 func conditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
+	return append(healthy(s, v), drifted(s))
+}
+
+// drifted exists only while somebody keeps changing what is applied.
+func drifted(s *phase.Scope) status.Own {
+	var told []string
+	for id, fight := range s.Memory.Fights {
+		if fight.Told() {
+			told = append(told, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))
+		}
+	}
+	if len(told) == 0 {
+		return status.Own{Type: meta.ConditionDrifted}
+	}
+	slices.Sort(told)
+	more := ""
+	if len(told) > maxHeldEntries {
+		told, more = told[:maxHeldEntries], fmt.Sprintf(" and %d more", len(told)-maxHeldEntries)
+	}
+	return status.Own{
+		Type: meta.ConditionDrifted, Status: metav1.ConditionTrue, Reason: meta.ReasonDriftDetected,
+		Message: "Corrected again and again, because it keeps being changed: " + strings.Join(told, "; ") + more,
+	}
+}
+
+// healthy exists only while a health check is asked for.
+func healthy(s *phase.Scope, v reconciler.Verdict) []status.Own {
 	healthy := status.Own{Type: meta.ConditionHealthy}
 	switch {
 	case !s.Object.Spec.Wait && len(s.Object.Spec.HealthChecks) == 0:
@@ -65,15 +98,30 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 	if s.Attempt.Inputs == "" {
 		return
 	}
-	seal := s.Seal
 	if s.Inventory.Len() > 0 || obj.Status.Inventory != nil {
-		obj.Status.Inventory = inventory.Encode(s.Inventory, seal, s.Unreadable...)
+		obj.Status.Inventory = inventory.Encode(s.Inventory, s.Seal, s.Unreadable...)
+		dropLedger(obj.Status.Inventory)
 	}
 	obj.Status.HeldDeletions = nil
 	if held := s.Plan.Held; held != nil && !v.OK() {
 		obj.Status.HeldDeletions = &kustomizev1.HeldDeletions{
 			Count: int64(len(held.Subjects)), Digest: held.Digest, Entries: held.Subjects[:min(len(held.Subjects), maxHeldEntries)],
 		}
+	}
+}
+
+// dropLedger leaves the ledger out of an inventory that would make the status too
+// large to be stored. It stays in memory, and a restart verifies everything.
+func dropLedger(wire *kustomizev1.ResourceInventory) {
+	size := 0
+	for _, ref := range wire.Entries {
+		size += len(ref.ID) + len(ref.Version) + len(ref.Ledger) + refOverhead
+	}
+	if size <= maxInventory {
+		return
+	}
+	for i := range wire.Entries {
+		wire.Entries[i].Ledger = ""
 	}
 }
 

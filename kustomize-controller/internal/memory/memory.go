@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 )
@@ -53,12 +54,19 @@ type Unit struct {
 	// Asked is the request for which a new list of the live objects was asked for,
 	// Fresh the one for which it came.
 	Asked, Fresh string
+	// Ledger is the inventory as it was written last. It stands in for what a
+	// status cannot hold.
+	Ledger inventory.Inventory
+	// Fights are the objects that somebody keeps changing.
+	Fights map[inventory.ID]plan.Fight
 }
 
 // Memory holds the units of a process.
 type Memory struct {
 	mu    sync.Mutex
 	units map[types.NamespacedName]*entry
+	// doubted are the sources whose indexes were found wrong; true once told.
+	doubted map[string]bool
 }
 
 type entry struct {
@@ -68,7 +76,34 @@ type entry struct {
 
 // New returns an empty memory.
 func New() *Memory {
-	return &Memory{units: map[types.NamespacedName]*entry{}}
+	return &Memory{units: map[types.NamespacedName]*entry{}, doubted: map[string]bool{}}
+}
+
+// Distrust remembers that a source published an index which does not describe
+// its artifact.
+func (m *Memory) Distrust(source string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.doubted[source] = m.doubted[source]
+}
+
+// Trusts reports whether the indexes of a source are believed.
+func (m *Memory) Trusts(source string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, doubted := m.doubted[source]
+	return !doubted
+}
+
+// Tell reports whether a distrusted source is still to be told about, once.
+func (m *Memory) Tell(source string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	told, doubted := m.doubted[source]
+	if doubted {
+		m.doubted[source] = true
+	}
+	return doubted && !told
 }
 
 // Get returns what is remembered of a unit; a unit that was deleted and made

@@ -24,7 +24,9 @@ func (p *Phases) apply(ctx context.Context, s *Scope) reconciler.Outcome {
 	}
 	tasks := p.tasks(s)
 	owners := p.owners(s, tasks)
+	rivals := p.rivals(ctx, s)
 	report, err := p.run(ctx, s.Unit, tasks)
+	p.fought(s, report, rivals)
 	p.enter(s, report)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
 	p.Live.Expect(s.Unit, s.Inventory)

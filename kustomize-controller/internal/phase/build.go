@@ -32,6 +32,7 @@ func (p *Phases) build(ctx context.Context, s *Scope) reconciler.Outcome {
 	if err != nil {
 		return reconciler.Fail(err)
 	}
+	p.tellMismatch(s)
 	if s.Desired, err = p.desired(built.Objects); err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, err))
 	}
@@ -54,6 +55,9 @@ func (p *Phases) objects(ctx context.Context, unit *kustomizev1.Kustomization, a
 		return nil, fault.Retry(meta.ReasonArtifactFailed, fmt.Errorf("fetching artifact of revision %s: %w", a.Revision, err))
 	}
 	defer lease.Release()
+	if published := a.Metadata[meta.MetadataIndexDigest]; published != "" && lease.View().Index().Digest() != published {
+		p.Memory.Distrust(SourceOf(unit))
+	}
 	built, err := p.Builder.Build(ctx, kustomize.Request{
 		FS: lease.View(), Path: unit.Spec.Path, Overlay: overlay(&unit.Spec), Substitution: p.variables(&unit.Spec),
 	})
@@ -66,6 +70,20 @@ func (p *Phases) objects(ctx context.Context, unit *kustomizev1.Kustomization, a
 		}
 	}
 	return built, nil
+}
+
+// tellMismatch tells, once for each source, that its indexes are not believed any
+// more: the one of this artifact is not that of its content. The content itself
+// matches its digest, so the unit goes on.
+func (p *Phases) tellMismatch(s *Scope) {
+	source := SourceOf(s.Object)
+	if p.Memory.Trusts(source) || !p.Memory.Tell(source) {
+		return
+	}
+	s.Tell(reconciler.Note{
+		Severity: reconciler.Error, Reason: meta.ReasonIndexMismatch,
+		Message: fmt.Sprintf("checking the index of revision %s of %s: it does not describe the content; its indexes are not used any more", s.Artifact.Revision, source),
+	})
 }
 
 // desired sorts the objects and marks each.

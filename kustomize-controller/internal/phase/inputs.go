@@ -74,6 +74,7 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 	if !s.Live.Synced {
 		return reconciler.Park(parkNet), true
 	}
+	p.holdBack(s)
 	for _, stray := range p.Live.Strays(s.Unit) {
 		s.Old = s.Old.With(inventory.Entry{ID: stray.ID})
 		s.Inventory = s.Old
@@ -141,7 +142,7 @@ func (p *Phases) sealed(s *Scope, inputs string) bool {
 // unchanged reports that everything the last build read is the same in the new
 // artifact, judged by the artifact's index.
 func (p *Phases) unchanged(ctx context.Context, s *Scope, last memory.Attempt) bool {
-	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 {
+	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !p.Memory.Trusts(SourceOf(s.Object)) {
 		return false
 	}
 	index, ok, err := p.Artifacts.Index(ctx, *s.Artifact)

@@ -75,6 +75,6 @@ const (
 
 // remember puts what the pass learned back.
 func (p *Phases) remember(s *Scope) {
-	s.Memory.Attempt = s.Attempt
+	s.Memory.Attempt, s.Memory.Ledger = s.Attempt, s.Inventory
 	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
 }

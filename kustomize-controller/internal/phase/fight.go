@@ -1,0 +1,86 @@
+package phase
+
+import (
+	"context"
+	"maps"
+	"time"
+
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live"
+)
+
+// holdBack leaves out objects that were corrected a moment ago: somebody keeps
+// changing them, and is given more time each time. The unit is looked at again
+// when the first of them is due.
+func (p *Phases) holdBack(s *Scope) {
+	s.Memory.Fights = peace(maps.Clone(s.Memory.Fights), s.Start, s.Interval)
+	if s.Due {
+		return
+	}
+	for id, verdict := range s.Live.Objects {
+		switch verdict.Kind {
+		case live.Dirty, live.Suspect, live.Gone:
+		default:
+			continue
+		}
+		until := s.Memory.Fights[id].Until(s.Interval)
+		if !s.Start.Before(until) {
+			continue
+		}
+		delete(s.Live.Objects, id)
+		if s.Next.IsZero() || until.Before(s.Next) {
+			s.Next = until
+		}
+	}
+}
+
+// rivals finds out who fights for the objects that are about to be corrected
+// once more.
+func (p *Phases) rivals(ctx context.Context, s *Scope) map[inventory.ID]string {
+	rivals := map[inventory.ID]string{}
+	for _, step := range s.Plan.Steps {
+		if step.Action == plan.Keep || step.Changed || s.Memory.Fights[step.ID].Count == 0 {
+			continue
+		}
+		obj, err := p.Read(ctx, step.ID, step.Object.GroupVersionKind().Version)
+		if err != nil || obj == nil {
+			logf.FromContext(ctx).V(1).Info("looking for a rival", "object", step.ID.Subject())
+			continue
+		}
+		rivals[step.ID] = plan.Rival(obj.GetManagedFields(), p.Live.Marker().FieldManager)
+	}
+	return rivals
+}
+
+// fought enters the corrections of a pass.
+func (p *Phases) fought(s *Scope, report apply.Report, rivals map[inventory.ID]string) {
+	changed := make(map[inventory.ID]bool, len(s.Plan.Steps))
+	for _, step := range s.Plan.Steps {
+		changed[step.ID] = step.Changed
+	}
+	fights := maps.Clone(s.Memory.Fights)
+	if fights == nil {
+		fights = map[inventory.ID]plan.Fight{}
+	}
+	for _, r := range report.Results {
+		if changed[r.ID] || r.Action != apply.Configured && r.Action != apply.Created {
+			continue
+		}
+		fight := fights[r.ID].Corrected(s.Start, s.Interval)
+		if rival := rivals[r.ID]; rival != "" {
+			fight.Rival = rival
+		}
+		fights[r.ID] = fight
+	}
+	s.Memory.Fights = peace(fights, s.Start, s.Interval)
+}
+
+// peace drops the fights that are over.
+func peace(fights map[inventory.ID]plan.Fight, now time.Time, interval time.Duration) map[inventory.ID]plan.Fight {
+	maps.DeleteFunc(fights, func(_ inventory.ID, f plan.Fight) bool { return f.Over(now, interval) })
+	return fights
+}

@@ -1,0 +1,170 @@
+package inventory_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+)
+
+func entry(name string, change ...func(*inventory.Entry)) inventory.Entry {
+	e := inventory.Entry{ID: inventory.ID{Namespace: "ns", Name: name, Kind: "ConfigMap"}, Version: "v1"}
+	for _, c := range change {
+		c(&e)
+	}
+	return e
+}
+
+func recorded(b byte) func(*inventory.Entry) {
+	return func(e *inventory.Entry) { e.Record.Desired[0] = b }
+}
+
+func version(v string) func(*inventory.Entry) {
+	return func(e *inventory.Entry) { e.Version = v }
+}
+
+func names(entries []inventory.Entry) []string {
+	out := []string{}
+	for _, e := range entries {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+func TestSetOperations(t *testing.T) {
+	abc := func() inventory.Inventory { return inventory.Of(entry("a"), entry("b"), entry("c")) }
+	cases := map[string]struct {
+		why  string
+		got  []inventory.Entry
+		want []string
+	}{
+		"OfKeepsOrder":     {"the order is that of the apply", abc().Entries(), []string{"a", "b", "c"}},
+		"OfFoldsIdentity":  {"one identity has one entry, at the place of the first", inventory.Of(entry("a"), entry("b"), entry("a", version("v2"))).Entries(), []string{"a", "b"}},
+		"ZeroValue":        {"the zero value is empty", inventory.Inventory{}.Entries(), []string{}},
+		"WithAdds":         {"what is new comes last", abc().With(entry("d")).Entries(), []string{"a", "b", "c", "d"}},
+		"WithReplaces":     {"what is known keeps its place", abc().With(entry("a", version("v2"))).Entries(), []string{"a", "b", "c"}},
+		"WithOnZero":       {"the zero value can grow", inventory.Inventory{}.With(entry("a")).Entries(), []string{"a"}},
+		"WithoutDrops":     {"an entry leaves on purpose", abc().Without(entry("b").ID).Entries(), []string{"a", "c"}},
+		"WithoutUnknown":   {"what is not there cannot leave", abc().Without(entry("z").ID).Entries(), []string{"a", "b", "c"}},
+		"WithoutNothing":   {"nothing leaves by itself", abc().Without().Entries(), []string{"a", "b", "c"}},
+		"MinusIsStale":     {"what is no longer desired", abc().Minus(inventory.Of(entry("b"), entry("d"))), []string{"a", "c"}},
+		"MinusIgnoresRest": {"version and record do not make another object", abc().Minus(inventory.Of(entry("a", version("v9"), recorded(9)))), []string{"b", "c"}},
+		"MinusOfZero":      {"nothing was applied, so nothing is stale", inventory.Inventory{}.Minus(abc()), []string{}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, names(tc.got)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+func TestValuesDoNotShareState(t *testing.T) {
+	base := inventory.Of(entry("a"), entry("b"))
+	_ = base.With(entry("a", version("v2")), entry("c"))
+	_ = base.Without(entry("a").ID)
+	if diff := cmp.Diff([]string{"a", "b"}, names(base.Entries())); diff != "" {
+		t.Errorf("an inventory is a value (-want +got):\n%s", diff)
+	}
+	if e, ok := base.Lookup(entry("a").ID); !ok || e.Version != "v1" {
+		t.Errorf("the entry of a is now %+v", e)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	inv := inventory.Of(entry("a"), entry("a", version("v2")))
+	if inv.Len() != 1 {
+		t.Fatalf("got %d entries", inv.Len())
+	}
+	if e, ok := inv.Lookup(entry("a").ID); !ok || e.Version != "v2" {
+		t.Errorf("the later of two wins, got %+v", e)
+	}
+	for name, empty := range map[string]inventory.Inventory{"Zero": {}, "Other": inventory.Of(entry("b"))} {
+		if _, ok := empty.Lookup(entry("a").ID); ok || empty.Has(entry("a").ID) {
+			t.Errorf("%s: found what is not there", name)
+		}
+	}
+}
+
+// A seal stands for "these inputs made this inventory"; every way in which that
+// stops being true has to break it.
+func TestSeal(t *testing.T) {
+	key := inventory.Key("installation")
+	inputs := []byte("inputs")
+	base := inventory.Of(entry("a", recorded(1)), entry("b", recorded(2)))
+	seal := base.Seal(key, inputs)
+	if len(seal) != 24 {
+		t.Errorf("the seal %q has not 24 characters", seal)
+	}
+	same := map[string]string{
+		"Again":        base.Seal(key, inputs),
+		"AnotherOrder": inventory.Of(entry("b", recorded(2)), entry("a", recorded(1))).Seal(key, inputs),
+	}
+	for name, got := range same {
+		if got != seal {
+			t.Errorf("%s: the seal broke", name)
+		}
+	}
+	broken := map[string]string{
+		"AnotherKey":     base.Seal(inventory.Key("other"), inputs),
+		"OtherInputs":    base.Seal(key, []byte("input")),
+		"EntryAdded":     base.With(entry("c")).Seal(key, inputs),
+		"EntryRemoved":   base.Without(entry("a").ID).Seal(key, inputs),
+		"RecordChanged":  base.With(entry("a", recorded(3))).Seal(key, inputs),
+		"RecordDropped":  base.With(entry("a")).Seal(key, inputs),
+		"RecordsSwapped": inventory.Of(entry("a", recorded(2)), entry("b", recorded(1))).Seal(key, inputs),
+		"VersionChanged": base.With(entry("a", recorded(1), version("v2"))).Seal(key, inputs),
+		"Emptied":        inventory.Of().Seal(key, inputs),
+	}
+	for name, got := range broken {
+		if got == seal {
+			t.Errorf("%s: the seal still matches", name)
+		}
+	}
+}
+
+func TestWire(t *testing.T) {
+	record := inventory.Record{Desired: inventory.Mark{1}, Live: inventory.Fingerprint{Hard: 2, Soft: 3}}
+	foreign := kustomizev1.ResourceRef{ID: "not-an-id", Version: "v1", Ledger: "x"}
+	wire := &kustomizev1.ResourceInventory{
+		Inputs: "seal",
+		Entries: []kustomizev1.ResourceRef{
+			{ID: "ns_a__ConfigMap", Version: "v1", Ledger: record.String()},
+			{ID: "ns_b_apps_Deployment", Version: "v1"},
+			foreign,
+			{ID: "ns_c__Secret", Version: "v1", Ledger: "damaged"},
+		},
+	}
+	inv, unreadable := inventory.Decode(wire)
+	want := []inventory.Entry{
+		{ID: inventory.ID{Namespace: "ns", Name: "a", Kind: "ConfigMap"}, Version: "v1", Record: record},
+		{ID: inventory.ID{Namespace: "ns", Name: "b", Group: "apps", Kind: "Deployment"}, Version: "v1"},
+		{ID: inventory.ID{Namespace: "ns", Name: "c", Kind: "Secret"}, Version: "v1"},
+	}
+	if diff := cmp.Diff(want, inv.Entries()); diff != "" {
+		t.Errorf("a damaged record counts as missing, its entry stays (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]kustomizev1.ResourceRef{foreign}, unreadable); diff != "" {
+		t.Errorf("what cannot be read is handed back (-want +got):\n%s", diff)
+	}
+	back := inventory.Encode(inv, "seal", unreadable...)
+	wantWire := &kustomizev1.ResourceInventory{
+		Inputs: "seal",
+		Entries: []kustomizev1.ResourceRef{
+			wire.Entries[0], wire.Entries[1], {ID: "ns_c__Secret", Version: "v1"}, foreign,
+		},
+	}
+	if diff := cmp.Diff(wantWire, back); diff != "" {
+		t.Errorf("nothing is lost on the way back (-want +got):\n%s", diff)
+	}
+}
+
+func TestDecodeNothing(t *testing.T) {
+	inv, unreadable := inventory.Decode(nil)
+	if inv.Len() != 0 || unreadable != nil {
+		t.Errorf("a status without inventory gave %v and %v", inv.Entries(), unreadable)
+	}
+}
