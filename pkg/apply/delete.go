@@ -10,6 +10,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // DeleteResult is what became of an object that was to be deleted.
@@ -43,13 +44,13 @@ func (a *Applier) Delete(ctx context.Context, unit live.Unit, target Target) (De
 	fail := func(err error) (DeleteResult, error) {
 		return "", &ObjectError{ID: target.ID, Step: "delete", Err: err}
 	}
-	at, err := a.find(schema.GroupVersionKind{Group: target.ID.Group, Version: target.Version, Kind: target.ID.Kind})
-	if isNoMatch(err) {
-		// Without its definition there is no object of the kind.
-		return Deleted, nil
-	}
+	at, defined, err := a.findAny(ctx, schema.GroupVersionKind{Group: target.ID.Group, Version: target.Version, Kind: target.ID.Kind})
 	if err != nil {
 		return fail(err)
+	}
+	if !defined {
+		// Without its definition there is no object of the kind.
+		return Deleted, nil
 	}
 	for attempt := 1; ; attempt++ {
 		seen, err := a.look(ctx, at, target.ID, attempt == 1)
@@ -89,7 +90,7 @@ func (a *Applier) look(ctx context.Context, at resource, id inventory.ID, memory
 	}
 	return live.Observation{
 		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Marker.Owner(obj),
-		Policy: live.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
+		Policy: mark.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
 	}, nil
 }
 

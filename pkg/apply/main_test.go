@@ -17,6 +17,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 )
 
@@ -27,8 +28,9 @@ func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv, env.NoCRDs())) }
 type fields = map[string]any
 
 var (
-	configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
-	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	configMaps      = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+	networkPolicies = schema.GroupVersionResource{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"}
+	namespaces      = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
 )
 
 // counter counts requests by what they are for.
@@ -64,6 +66,7 @@ func (c *counter) take() map[string]int {
 type world struct {
 	t        *testing.T
 	client   dynamic.Interface
+	options  apply.Options
 	applier  *apply.Applier
 	requests *counter
 	unit     live.Unit
@@ -86,10 +89,10 @@ func newWorld(t *testing.T) *world {
 		w.requests.next = next
 		return w.requests
 	})
-	w.applier, err = apply.New(apply.Options{
+	w.options = apply.Options{
 		Config: config, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
-	})
-	if err != nil {
+	}
+	if w.applier, err = apply.New(w.options); err != nil {
 		t.Fatal(err)
 	}
 	ns, err := w.client.Resource(namespaces).Create(t.Context(), &unstructured.Unstructured{Object: fields{
@@ -109,7 +112,7 @@ func (w *world) object(apiVersion, kind, name string, content fields) *unstructu
 	for key, value := range content {
 		obj.Object[key] = value
 	}
-	if err := apply.Normalize(obj, w.unit, live.Marker{}); err != nil {
+	if err := apply.Normalize(obj, w.unit, mark.Marker{}); err != nil {
 		w.t.Fatal(err)
 	}
 	return obj

@@ -13,7 +13,10 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 	"github.com/capstan-gitops/capstan/pkg/live"
+
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // waitBound is how long a stage may take until what later stages need is there.
@@ -31,14 +34,14 @@ type Options struct {
 	Mapper meta.RESTMapper
 	// Marker and Takeover are used when there is no table; with a table they are
 	// the table's.
-	Marker   live.Marker
-	Takeover []live.Takeover
+	Marker   mark.Marker
+	Takeover []mark.Takeover
 	// Table is the live table of the cluster; nil when the cluster is not watched.
 	Table *live.Table
 	// CustomStage lists kinds that are applied before the rest.
 	CustomStage []schema.GroupKind
 	// Limiter bounds the requests in flight; appliers of one cluster share one.
-	Limiter *Limiter
+	Limiter *inflight.Limiter
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
 }
@@ -60,14 +63,14 @@ func New(opts Options) (*Applier, error) {
 		opts.Clock = clock.RealClock{}
 	}
 	if opts.Limiter == nil {
-		opts.Limiter = NewLimiter(defaultInFlight, opts.Clock)
+		opts.Limiter = inflight.New(inflight.Default, opts.Clock)
 	}
 	opts.Marker = opts.Marker.WithDefaults()
 	if opts.Table != nil {
 		opts.Marker, opts.Takeover = opts.Table.Marker(), opts.Table.Takeover()
 	}
 	if opts.Takeover == nil {
-		opts.Takeover = live.DefaultTakeover(opts.Marker.FieldManager)
+		opts.Takeover = mark.DefaultTakeover(opts.Marker.FieldManager)
 	}
 	config := rest.CopyConfig(opts.Config)
 	config.AcceptContentTypes, config.ContentType = "application/json", "application/json"
@@ -85,7 +88,7 @@ func New(opts Options) (*Applier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("making applier: %w", err)
 	}
-	watcher, err := dynamic.NewForConfigAndClient(opts.Config, opts.HTTP)
+	watcher, err := dynamic.NewForConfigAndClient(opts.Config, opts.HTTP) //nolint:forbidigo // the identity is in Options.Config
 	if err != nil {
 		return nil, fmt.Errorf("making applier: %w", err)
 	}

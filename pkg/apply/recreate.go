@@ -7,7 +7,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // checkReplacement makes sure that the object would be accepted if the one that
@@ -35,7 +35,7 @@ func (a *Applier) clear(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	if live.PolicyOf(current).Kept() {
+	if mark.PolicyOf(current).Kept() {
 		return fmt.Errorf("replacing it is needed, and its policies forbid deletion")
 	}
 	uid, version := current.GetUID(), current.GetResourceVersion()

@@ -54,9 +54,13 @@ func (r resource) path(namespace, name string) []string {
 // find returns the resource of a kind. A kind that is not known may have been
 // defined since the mapper last looked.
 func (a *Applier) find(gvk schema.GroupVersionKind) (resource, error) {
-	mapping, err := a.opts.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+	var versions []string
+	if gvk.Version != "" {
+		versions = append(versions, gvk.Version)
+	}
+	mapping, err := a.opts.Mapper.RESTMapping(gvk.GroupKind(), versions...)
 	if meta.IsNoMatchError(err) && a.resetMapper() {
-		mapping, err = a.opts.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		mapping, err = a.opts.Mapper.RESTMapping(gvk.GroupKind(), versions...)
 	}
 	if err != nil {
 		return resource{}, err

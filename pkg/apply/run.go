@@ -7,8 +7,11 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
+	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // job is a task on its way through a stage.
@@ -72,7 +75,7 @@ func (a *Applier) Run(ctx context.Context, unit live.Unit, tasks []Task) (Report
 func (a *Applier) each(jobs []*job, f func(*job) *ObjectError) (failed []*ObjectError) {
 	var group sync.WaitGroup
 	errs := make([]*ObjectError, len(jobs))
-	workers := make(chan struct{}, 2*defaultInFlight)
+	workers := make(chan struct{}, 2*inflight.Default)
 	for i, j := range jobs {
 		workers <- struct{}{}
 		group.Go(func() {
@@ -120,7 +123,7 @@ func (a *Applier) check(ctx context.Context, unit live.Unit, j *job, alone bool)
 	if alone && j.Known && !j.Verify && a.simple(j) {
 		return nil
 	}
-	if j.policy().SSA == live.PolicyIfNotPresent {
+	if j.policy().SSA == mark.PolicyIfNotPresent {
 		err = a.checkCreation(ctx, j)
 	} else {
 		err = a.checkApply(ctx, unit, j)
@@ -134,7 +137,7 @@ func (a *Applier) check(ctx context.Context, unit live.Unit, j *job, alone bool)
 // simple reports that nothing about a known object has to be learned from a
 // dry-run.
 func (a *Applier) simple(j *job) bool {
-	if j.policy().SSA == live.PolicyIfNotPresent {
+	if j.policy().SSA == mark.PolicyIfNotPresent {
 		return false
 	}
 	if a.opts.Table == nil {
@@ -169,7 +172,7 @@ func (a *Applier) checkApply(ctx context.Context, unit live.Unit, j *job) error 
 	}
 	j.answer = answer
 	switch {
-	case j.exists() && live.PolicyOf(answer).Excluded():
+	case j.exists() && mark.PolicyOf(answer).Excluded():
 		j.finish(Skipped)
 	case j.Verify:
 		return a.verify(ctx, unit, j)
@@ -198,24 +201,28 @@ func (a *Applier) carryOut(ctx context.Context, unit live.Unit, j *job) *ObjectE
 			answer, err = a.write(ctx, unit, j)
 		}
 	}
-	if apierrors.IsAlreadyExists(err) && j.policy().SSA == live.PolicyIfNotPresent {
+	if apierrors.IsAlreadyExists(err) && j.policy().SSA == mark.PolicyIfNotPresent {
 		j.finish(Skipped)
 		return nil
 	}
 	if err != nil {
 		return objectError(j.Task, step, err)
 	}
-	action := Configured
-	switch {
-	case before == "" && !j.recreate:
-		action = Created
-	case before == answer.GetResourceVersion():
-		action = Unchanged
-	}
-	j.finish(action)
+	j.finish(actionOf(j, before, answer.GetResourceVersion()))
 	j.answer = answer
 	j.result.UID, j.result.Fingerprint = answer.GetUID(), a.opts.Marker.Of(answer)
 	return nil
+}
+
+// actionOf tells from the versions of an object what an apply did to it.
+func actionOf(j *job, before, after string) Action {
+	switch {
+	case before == "" && !j.recreate:
+		return Created
+	case before == after:
+		return Unchanged
+	}
+	return Configured
 }
 
 // versionBefore is the resource version that the object had, empty when it did
@@ -242,18 +249,32 @@ func (a *Applier) write(ctx context.Context, unit live.Unit, j *job) (answer *un
 		defer func() { done(answer, err) }()
 	}
 	switch {
-	case j.policy().SSA == live.PolicyIfNotPresent:
+	case j.policy().SSA == mark.PolicyIfNotPresent:
 		return a.create(ctx, j.at, j.Object, false)
 	case j.recreate:
 		if err := a.clear(ctx, j); err != nil {
 			return nil, err
 		}
-	case j.exists() && j.policy().SSA != live.PolicyMerge && live.PolicyOf(j.answer).SSA != live.PolicyMerge:
-		if err := a.takeOver(ctx, j); err != nil {
+	case j.exists() && takesOver(j, j.answer):
+		if err := a.takeOver(ctx, j, j.answer); err != nil {
 			return nil, err
 		}
 	}
+	answer, err = a.apply(ctx, j.at, j.Object, false)
+	if err != nil || !takesOver(j, answer) || !a.opts.Marker.TakeoverDue(a.opts.Takeover, answer) {
+		return answer, err
+	}
+	// The first apply to an object without managed fields leaves them all to a
+	// manager of the server's making, whose fields are ours as well.
+	if err := a.takeOver(ctx, j, answer); err != nil {
+		return nil, err
+	}
 	return a.apply(ctx, j.at, j.Object, false)
+}
+
+// takesOver reports that no policy keeps other managers' fields.
+func takesOver(j *job, live *unstructured.Unstructured) bool {
+	return j.policy().SSA != mark.PolicyMerge && mark.PolicyOf(live).SSA != mark.PolicyMerge
 }
 
 // verify compares the answer to a dry-run with what is there. With the object in
@@ -271,7 +292,7 @@ func (a *Applier) verify(ctx context.Context, unit live.Unit, j *job) error {
 		if err != nil {
 			return err
 		}
-		same = equalContent(current, j.answer)
+		same = normal.SameContent(current, j.answer)
 	}
 	if !same {
 		j.finish(Drifted)

@@ -4,8 +4,10 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -28,14 +30,20 @@ type Task struct {
 	Sensitive bool
 }
 
+// Normalize brings a built object into the form in which it is digested and
+// applied, with the labels of its owner; see package normal.
+func Normalize(obj *unstructured.Unstructured, owner live.Unit, m mark.Marker) error {
+	return normal.Object(obj, owner, m)
+}
+
 // TaskOf returns the task of applying an object.
 func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
 
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
 
-func (t *Task) policy() live.Policy { return live.PolicyOf(t.Object) }
+func (t *Task) policy() mark.Policy { return mark.PolicyOf(t.Object) }
 
-func (t *Task) forced() bool { return t.Force || t.policy().Force == live.PolicyEnabled }
+func (t *Task) forced() bool { return t.Force || t.policy().Force == mark.PolicyEnabled }
 
 // Action is what happened to an object, in the word that events use.
 type Action string

@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
@@ -161,7 +160,7 @@ func (a *Applier) follow(ctx context.Context, j *job, from string, done func(wat
 		objects = a.watch.Resource(j.at.gvr).Namespace(j.Object.GetNamespace())
 	}
 	w, err := objects.Watch(ctx, metav1.ListOptions{
-		FieldSelector: fields.OneTermEqualSelector("metadata.name", j.Object.GetName()).String(), ResourceVersion: from,
+		FieldSelector: "metadata.name=" + j.Object.GetName(), ResourceVersion: from,
 	})
 	if isTransient(err) || apierrors.IsResourceExpired(err) {
 		return false, nil

@@ -74,7 +74,7 @@ func Cycle(start types.NamespacedName, edges func(types.NamespacedName) []types.
 				continue
 			}
 			seen[next] = true
-			if found := walk(append(slices.Clone(path), next)); found != nil {
+			if found := walk(append(path, next)); found != nil { // siblings take turns in the same memory
 				return found
 			}
 		}

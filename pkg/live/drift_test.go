@@ -1,6 +1,8 @@
 package live_test
 
 import (
+	"context"
+	"maps"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 func containers(obj fields) []any {
@@ -18,101 +21,116 @@ func containers(obj fields) []any {
 	return list.([]any)
 }
 
-// TestDrift is the table of ENGINE section 4, row by row, against the API
-// server.
-func TestDrift(t *testing.T) {
-	const other = "somebody"
-	deploy := func(manager string, change func(fields)) func(*world, inventory.ID) {
-		return func(w *world, id inventory.ID) { w.edit(deployments, id, manager, change) }
-	}
-	config := func(manager string, change func(fields)) func(*world, inventory.ID) {
-		return func(w *world, id inventory.ID) { w.edit(configMaps, id, manager, change) }
-	}
-	metadata := func(key string, value any) func(fields) {
-		return func(obj fields) {
-			if err := unstructured.SetNestedField(obj, value, "metadata", key); err != nil {
-				panic(err)
-			}
+// driftCase is something done to an object, and what is to be made of it.
+type driftCase struct {
+	why       string
+	configMap bool
+	do        func(*world, inventory.ID)
+	want      mark.VerdictKind
+}
+
+const other = "somebody"
+
+func deploy(manager string, change func(fields)) func(*world, inventory.ID) {
+	return func(w *world, id inventory.ID) { w.edit(deployments, id, manager, change) }
+}
+
+func config(manager string, change func(fields)) func(*world, inventory.ID) {
+	return func(w *world, id inventory.ID) { w.edit(configMaps, id, manager, change) }
+}
+
+// setMeta sets a field of the metadata.
+func setMeta(value any, path ...string) func(fields) {
+	return func(obj fields) {
+		if err := unstructured.SetNestedField(obj, value, append([]string{"metadata"}, path...)...); err != nil {
+			panic(err)
 		}
 	}
-	label := func(name, value string) func(fields) {
-		return func(obj fields) {
-			if err := unstructured.SetNestedField(obj, value, "metadata", "labels", name); err != nil {
-				panic(err)
-			}
-		}
-	}
-	cases := map[string]struct {
-		why       string
-		configMap bool
-		do        func(*world, inventory.ID)
-		want      live.VerdictKind
-	}{
-		"Nothing": {"nobody touched it", false, func(*world, inventory.ID) {}, live.Clean},
+}
+
+func label(name, value string) func(fields) { return setMeta(value, "labels", name) }
+
+// fieldCases change fields.
+func fieldCases() map[string]driftCase {
+	return map[string]driftCase{
+		"Nothing": {"nobody touched it", false, func(*world, inventory.ID) {}, mark.Clean},
 		"StatusWrite": {"a status is not ours", false, func(w *world, id inventory.ID) {
 			w.patch(deployments, id, other, `{"status":{"replicas":1}}`, "status")
-		}, live.Clean},
-		"OthersLabel": {"fields of others do not concern us", false, deploy(other, label("example.org/note", "x")), live.Clean},
-		"OthersKey":   {"a kind without generations cannot tell whose field changed", true, config(other, func(obj fields) { obj["data"].(fields)["c"] = "3" }), live.Suspect},
-		"OthersSpec":  {"a field we do not set moves the generation", false, deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }), live.Suspect},
-		"Scale":       {"replicas are ours", false, func(w *world, id inventory.ID) { w.scale(id, 5) }, live.Dirty},
-		"Image":       {"the image is ours", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), live.Dirty},
+		}, mark.Clean},
+		"OthersLabel": {"fields of others do not concern us", false, deploy(other, label("example.org/note", "x")), mark.Clean},
+		"OthersKey":   {"a kind without generations cannot tell whose field changed", true, config(other, func(obj fields) { obj["data"].(fields)["c"] = "3" }), mark.Suspect},
+		"OthersSpec":  {"a field we do not set moves the generation", false, deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }), mark.Suspect},
+		"Scale":       {"replicas are ours", false, func(w *world, id inventory.ID) { w.scale(id, 5) }, mark.Dirty},
+		"Image":       {"the image is ours", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), mark.Dirty},
 		"RemovedValue": {"a key we set is gone", true, config(other, func(obj fields) {
 			delete(obj["data"].(fields), "a")
-		}), live.Dirty},
-		"ClearedMap": {"all keys we set are gone", true, config(other, func(obj fields) { delete(obj, "data") }), live.Dirty},
+		}), mark.Dirty},
+		"ClearedMap": {"all keys we set are gone", true, config(other, func(obj fields) { delete(obj, "data") }), mark.Dirty},
 		"ChangedAndRestored": {"the value is right again and belongs to somebody else", true, func(w *world, id inventory.ID) {
 			w.edit(configMaps, id, other, func(obj fields) { obj["data"].(fields)["a"] = "x" })
 			w.edit(configMaps, id, other, func(obj fields) { obj["data"].(fields)["a"] = "1" })
-		}, live.Dirty},
-		"AtomicList":    {"the order of arguments is their meaning", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["args"] = []any{"b", "a"} }), live.Dirty},
-		"ReorderedList": {"the order of containers is nobody's field", false, deploy(other, func(obj fields) { c := containers(obj); c[0], c[1] = c[1], c[0] }), live.Suspect},
-		"OwnName":       {"an update under our name is not our apply", false, deploy(live.DefaultFieldManager, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), live.Dirty},
-		"KubectlLabel":  {"kubectl's fields are taken over, later", false, deploy("kubectl-label", label("example.org/note", "x")), live.TakeoverDue},
+		}, mark.Dirty},
+	}
+}
+
+// objectCases change lists, managers, policies, or the object as a whole.
+func objectCases() map[string]driftCase {
+	return map[string]driftCase{
+		"AtomicList":    {"the order of arguments is their meaning", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["args"] = []any{"b", "a"} }), mark.Dirty},
+		"ReorderedList": {"the order of containers is nobody's field", false, deploy(other, func(obj fields) { c := containers(obj); c[0], c[1] = c[1], c[0] }), mark.Suspect},
+		"OwnName":       {"an update under our name is not our apply", false, deploy(mark.DefaultFieldManager, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), mark.Dirty},
+		"KubectlLabel":  {"kubectl's fields are taken over, later", false, deploy("kubectl-label", label("example.org/note", "x")), mark.TakeoverDue},
 		"RolloutRestart": {"a dry-run finds nothing, and the takeover waits", false, func(w *world, id inventory.ID) {
 			w.edit(deployments, id, "kubectl-rollout", func(obj fields) {
 				if err := unstructured.SetNestedField(obj, "now", "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"); err != nil {
 					panic(err)
 				}
 			})
-			if got := w.verdict(id); got != live.Suspect {
+			if got := w.verdict(id); got != mark.Suspect {
 				w.t.Errorf("before it is verified: got %s", got)
 			}
 			seen, _ := w.table.Lookup(id)
 			w.table.MarkVerified(w.unit, id, seen.Print)
-		}, live.TakeoverDue},
-		"Merge": {"ssa: Merge leaves the fields of others", false, deploy("kubectl-label", label("kustomize.toolkit.fluxcd.io/ssa", "Merge")), live.Clean},
+		}, mark.TakeoverDue},
+		"Merge": {"ssa: Merge leaves the fields of others", false, deploy("kubectl-label", label("kustomize.toolkit.fluxcd.io/ssa", "Merge")), mark.Clean},
 		"Excluded": {"reconcile: disabled keeps us away", false, deploy(other, func(obj fields) {
-			metadata("annotations", fields{"kustomize.toolkit.fluxcd.io/reconcile": "Disabled"})(obj)
+			setMeta(fields{"kustomize.toolkit.fluxcd.io/reconcile": "Disabled"}, "annotations")(obj)
 			containers(obj)[0].(fields)["image"] = "web:2"
-		}), live.Clean},
-		"StrippedManagers": {"without managedFields our entry is missing", false, deploy(other, metadata("managedFields", []any{fields{}})), live.Dirty},
+		}), mark.Clean},
+		"StrippedManagers": {"without managedFields our entry is missing", false, deploy(other, setMeta([]any{fields{}}, "managedFields")), mark.Dirty},
 		"Deleted": {"it is not seen any more", true, func(w *world, id inventory.ID) {
 			w.delete(id)
 			w.vanished(id)
-		}, live.Gone},
+		}, mark.Gone},
 		"LabelRemoved": {"it looks deleted, and only a GET can tell", true, func(w *world, id inventory.ID) {
 			obj := must(w.client.Resource(configMaps).Namespace(w.ns).Get(w.t.Context(), id.Name, metav1.GetOptions{}))(w.t)
 			obj.SetLabels(nil)
 			must(w.client.Resource(configMaps).Namespace(w.ns).Update(w.t.Context(), obj, metav1.UpdateOptions{FieldManager: other}))(w.t)
 			w.vanished(id)
-		}, live.Gone},
+		}, mark.Gone},
 		"Replaced": {"another object has the name, with labels that claim it is ours", true, func(w *world, id inventory.ID) {
 			w.delete(id)
 			answer := must(w.client.Resource(configMaps).Namespace(w.ns).Create(w.t.Context(), w.configMap(), metav1.CreateOptions{}))(w.t)
 			w.seen(id, answer)
-		}, live.Gone},
+		}, mark.Gone},
 		"Terminating": {"it is being deleted", true, func(w *world, id inventory.ID) {
-			w.edit(configMaps, id, other, metadata("finalizers", []any{"example.org/hold"}))
+			w.edit(configMaps, id, other, setMeta([]any{"example.org/hold"}, "finalizers"))
 			w.delete(id)
 			w.eventually("the deletion mark is seen", func() bool { seen, _ := w.table.Lookup(id); return seen.Deleting })
 			w.t.Cleanup(func() {
-				_, err := w.client.Resource(configMaps).Namespace(w.ns).Patch(t.Context(), id.Name, "application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
+				_, err := w.client.Resource(configMaps).Namespace(w.ns).Patch(context.Background(), id.Name, "application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
 				_ = err // the test is over; the server is discarded
 			})
-		}, live.Terminating},
-		"Foreign": {"its labels name another unit", true, config(other, metadata("labels", fields{live.DefaultOwnerNameKey: "else", live.DefaultOwnerNamespaceKey: "where"})), live.Foreign},
+		}, mark.Terminating},
+		"Foreign": {"its labels name another unit", true, config(other, setMeta(fields{mark.DefaultOwnerNameKey: "else", mark.DefaultOwnerNamespaceKey: "where"}, "labels")), mark.Foreign},
 	}
+}
+
+// TestDrift is the table of ENGINE section 4, row by row, against the API
+// server.
+func TestDrift(t *testing.T) {
+	cases := fieldCases()
+	maps.Copy(cases, objectCases())
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -123,7 +141,7 @@ func TestDrift(t *testing.T) {
 			}
 			entry := w.apply(gvr, obj)
 			w.synced(w.table, entry)
-			if got := w.verdict(entry.ID); got != live.Clean {
+			if got := w.verdict(entry.ID); got != mark.Clean {
 				t.Fatalf("right after the apply: got %s", got)
 			}
 			w.forgetWakes()
@@ -132,11 +150,11 @@ func TestDrift(t *testing.T) {
 				t.Errorf("%s: got %s, want %s", c.why, got, c.want)
 			}
 			switch c.want {
-			case live.Dirty:
+			case mark.Dirty:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseDirty) })
-			case live.Gone:
+			case mark.Gone:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseGone) })
-			case live.Suspect:
+			case mark.Suspect:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseSuspect) })
 			}
 
@@ -146,10 +164,10 @@ func TestDrift(t *testing.T) {
 			w.synced(restarted, entry)
 			want := c.want
 			if name == "Replaced" {
-				want = live.Dirty
+				want = mark.Dirty
 			}
 			if name == "RolloutRestart" {
-				want = live.Suspect
+				want = mark.Suspect
 			}
 			if got := restarted.Judge(w.unit).Objects[entry.ID].Kind; got != want {
 				t.Errorf("after a restart: got %s, want %s", got, want)

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // kind is everything the table keeps for a kind.
@@ -133,7 +134,7 @@ func (t *Table) drop(k *kind) {
 // event takes in what a watch reported. A deletion is an object that is not seen
 // any more: a removed label looks the same.
 func (t *Table) event(k *kind, obj metav1.Object, gone bool) {
-	order := orderOf(obj.GetResourceVersion())
+	order := mark.Order(obj.GetResourceVersion())
 	k.reached, k.newest = max(k.reached, order), max(k.newest, order)
 	if order != 0 && order <= k.floor {
 		return
@@ -216,16 +217,11 @@ func (t *Table) replace(k *kind, l *listing) {
 		k.newest, k.reached = l.order, l.order
 	}
 	k.floor, k.reached, k.newest = l.order, max(k.reached, l.order), max(k.newest, l.order)
-	for at, o := range k.unclaimed {
-		if _, ok := l.seen[at]; !ok && !keep(o) {
-			delete(k.unclaimed, at)
-		}
-	}
-	for at, o := range k.objects {
+	k.each(func(at key, o *object) {
 		if _, ok := l.seen[at]; !ok && o.seen != nil && !keep(o) {
 			t.unsee(k, at, o)
 		}
-	}
+	})
 	for at, s := range l.seen {
 		switch o := k.find(at); {
 		case o == nil:

@@ -22,6 +22,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 )
 
@@ -148,7 +149,7 @@ func (w *world) object(apiVersion, kind, name string, content fields) *unstructu
 	for key, value := range content {
 		obj.Object[key] = value
 	}
-	obj.SetLabels(map[string]string{live.DefaultOwnerNameKey: w.unit.Name, live.DefaultOwnerNamespaceKey: w.unit.Namespace})
+	obj.SetLabels(map[string]string{mark.DefaultOwnerNameKey: w.unit.Name, mark.DefaultOwnerNamespaceKey: w.unit.Namespace})
 	return obj
 }
 
@@ -176,7 +177,7 @@ func (w *world) apply(gvr schema.GroupVersionResource, obj *unstructured.Unstruc
 	id := inventory.IDOf(obj)
 	done := w.table.Applying(w.unit, id)
 	answer, err := w.client.Resource(gvr).Namespace(w.ns).Apply(w.t.Context(), obj.GetName(), obj,
-		metav1.ApplyOptions{FieldManager: live.DefaultFieldManager, Force: true})
+		metav1.ApplyOptions{FieldManager: mark.DefaultFieldManager, Force: true})
 	print := done(answer, err)
 	if err != nil {
 		w.t.Fatal(err)
@@ -217,6 +218,6 @@ func (w *world) synced(table *live.Table, entries ...inventory.Entry) {
 	w.eventually("the kinds are listed", func() bool { return table.Judge(w.unit).Synced })
 }
 
-func (w *world) verdict(id inventory.ID) live.VerdictKind {
+func (w *world) verdict(id inventory.ID) mark.VerdictKind {
 	return w.table.Judge(w.unit).Objects[id].Kind
 }

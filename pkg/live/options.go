@@ -6,15 +6,10 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
-)
 
-// The labels that name the owner of an applied object.
-const (
-	DefaultOwnerNameKey      = "kustomize.toolkit.fluxcd.io/name"
-	DefaultOwnerNamespaceKey = "kustomize.toolkit.fluxcd.io/namespace"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // pageSize is the number of objects a list answers at a time.
@@ -26,7 +21,7 @@ const pageSize = 500
 const maxUnclaimed = 20_000
 
 // Unit names the object that owns others.
-type Unit = types.NamespacedName
+type Unit = mark.Unit
 
 // Cause says why a unit is woken.
 type Cause string
@@ -55,10 +50,10 @@ type Options struct {
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
 	// Marker computes fingerprints; empty fields get their defaults.
-	Marker Marker
+	Marker mark.Marker
 	// Takeover lists the field managers whose fields become ours; nil stands for
 	// DefaultTakeover of the marker's field manager.
-	Takeover []Takeover
+	Takeover []mark.Takeover
 	// Wake is told that a unit has something to look at. It is called without any
 	// lock held and must return quickly.
 	Wake func(Unit, Cause)
@@ -79,7 +74,7 @@ func (o *Options) complete() error {
 	}
 	o.Marker = o.Marker.WithDefaults()
 	if o.Takeover == nil {
-		o.Takeover = DefaultTakeover(o.Marker.FieldManager)
+		o.Takeover = mark.DefaultTakeover(o.Marker.FieldManager)
 	}
 	setDefault(&o.SuspectDelay, 500*time.Millisecond)
 	setDefault(&o.GoneDelay, 2*time.Second)

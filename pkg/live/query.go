@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // Judge says what memory knows about the objects of a unit. A unit that is
@@ -12,7 +13,7 @@ import (
 func (t *Table) Judge(name Unit) Judgement {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := Judgement{Synced: true, Objects: map[inventory.ID]Verdict{}}
+	j := Judgement{Synced: true, Objects: map[inventory.ID]mark.Verdict{}}
 	u, ok := t.units[name]
 	if !ok {
 		return Judgement{}
@@ -22,7 +23,7 @@ func (t *Table) Judge(name Unit) Judgement {
 		if !settled {
 			j.Synced = false
 		}
-		if v.Kind != Clean {
+		if v.Kind != mark.Clean {
 			j.Objects[id] = v
 		}
 	}
@@ -32,14 +33,14 @@ func (t *Table) Judge(name Unit) Judgement {
 
 // verdict judges one object; settled is false while its kind has not been
 // listed. An apply in flight defers judgement.
-func (t *Table) verdict(c *claim) (v Verdict, settled bool) {
+func (t *Table) verdict(c *claim) (v mark.Verdict, settled bool) {
 	gk := c.id.GroupKind()
 	k := t.kinds[gk]
 	if !k.settled() {
-		return Verdict{}, false
+		return mark.Verdict{}, false
 	}
 	if c.inflight > 0 {
-		return Verdict{}, true
+		return mark.Verdict{}, true
 	}
 	return judge(facts{
 		unit: c.unit.name, want: c.want, seen: c.object.seen, kind: gk,

@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
+
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // Pauses between attempts to list or watch a kind double from the first to the
@@ -56,7 +58,7 @@ func (t *Table) run(ctx context.Context, k *kind) {
 
 // pause waits before the next attempt, a little differently for every kind.
 func (t *Table) pause(ctx context.Context, k *kind, d time.Duration) {
-	timer := t.opts.Clock.NewTimer(d + rand.N(d/4)) //nolint:gosec // spreads load
+	timer := t.opts.Clock.NewTimer(d + rand.N(d/4))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -118,7 +120,7 @@ func (t *Table) list(ctx context.Context, k *kind, gvr schema.GroupVersionResour
 			item := &page.Items[i]
 			l.seen[keyOf(item.Namespace, item.Name)] = t.sight(item)
 		}
-		l.rv, l.order = page.ResourceVersion, orderOf(page.ResourceVersion)
+		l.rv, l.order = page.ResourceVersion, mark.Order(page.ResourceVersion)
 		if opts.Continue = page.Continue; opts.Continue == "" {
 			return l, nil
 		}
@@ -128,7 +130,7 @@ func (t *Table) list(ctx context.Context, k *kind, gvr schema.GroupVersionResour
 // follow watches a kind from a version on until the server ends the watch, and
 // returns the version to go on from.
 func (t *Table) follow(ctx context.Context, k *kind, gvr schema.GroupVersionResource, rv string) (string, error) {
-	seconds := int64(300 + rand.N(300)) //nolint:gosec // spreads load
+	seconds := int64(300 + rand.N(300))
 	w, err := t.opts.Metadata.Resource(gvr).Watch(ctx, metav1.ListOptions{
 		LabelSelector: t.selector(), ResourceVersion: rv, AllowWatchBookmarks: true, TimeoutSeconds: &seconds,
 	})
@@ -180,7 +182,7 @@ func (t *Table) consume(ctx context.Context, k *kind, w watch.Interface, rv stri
 
 func (t *Table) take(k *kind, what watch.EventType, obj metav1.Object) {
 	if what == watch.Bookmark {
-		order := orderOf(obj.GetResourceVersion())
+		order := mark.Order(obj.GetResourceVersion())
 		k.reached, k.newest = max(k.reached, order), max(k.newest, order)
 		return
 	}

@@ -1,13 +1,13 @@
 package live
 
 import (
-	"strconv"
 	"unique"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // flag is a yes or no about an object.
@@ -28,37 +28,27 @@ type sighting struct {
 	order  uint64 // rv as a number; 0 when it is none
 	print  inventory.Fingerprint
 	owner  unique.Handle[Unit]
-	policy *Policy // nil when the object asks for nothing
+	policy *mark.Policy // nil when the object asks for nothing
 	flags  flag
 }
 
 func (s *sighting) has(f flag) bool { return s.flags&f != 0 }
 
-func (s *sighting) policies() Policy {
+func (s *sighting) policies() mark.Policy {
 	if s.policy == nil {
-		return Policy{}
+		return mark.Policy{}
 	}
 	return *s.policy
-}
-
-// orderOf reads a resource version as the number it is on every server that
-// promises an order.
-func orderOf(rv string) uint64 {
-	n, err := strconv.ParseUint(rv, 10, 64)
-	if err != nil {
-		return 0
-	}
-	return n
 }
 
 // sight reduces an object to a sighting.
 func (t *Table) sight(obj metav1.Object) *sighting {
 	m := t.opts.Marker
 	s := &sighting{
-		uid: obj.GetUID(), rv: obj.GetResourceVersion(), order: orderOf(obj.GetResourceVersion()),
+		uid: obj.GetUID(), rv: obj.GetResourceVersion(), order: mark.Order(obj.GetResourceVersion()),
 		print: m.Of(obj), owner: unique.Make(m.Owner(obj)),
 	}
-	if p := PolicyOf(obj); p != (Policy{}) {
+	if p := mark.PolicyOf(obj); p != (mark.Policy{}) {
 		s.policy = &p
 	}
 	set := func(f flag, on bool) {
@@ -68,7 +58,7 @@ func (t *Table) sight(obj metav1.Object) *sighting {
 	}
 	set(deleting, obj.GetDeletionTimestamp() != nil)
 	set(unmanaged, len(obj.GetManagedFields()) == 0)
-	set(ours, m.entry(obj) != nil)
+	set(ours, m.Applied(obj))
 	set(takeover, m.TakeoverDue(t.opts.Takeover, obj))
 	return s
 }
@@ -109,7 +99,7 @@ type claim struct {
 	source   source
 	inflight int
 	// told is what the unit was last woken for, so that one change wakes once.
-	told  VerdictKind
+	told  mark.VerdictKind
 	at    string
 	quiet int // verifications in a row that found nothing
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // Table holds what the watches see beside what the ledgers expect.
@@ -75,10 +76,10 @@ func (t *Table) locked(f func()) {
 func (t *Table) Fingerprint(obj metav1.Object) inventory.Fingerprint { return t.opts.Marker.Of(obj) }
 
 // Marker returns what the table computes fingerprints with.
-func (t *Table) Marker() Marker { return t.opts.Marker }
+func (t *Table) Marker() mark.Marker { return t.opts.Marker }
 
 // Takeover returns the managers whose fields are taken over.
-func (t *Table) Takeover() []Takeover { return t.opts.Takeover }
+func (t *Table) Takeover() []mark.Takeover { return t.opts.Takeover }
 
 // Expect declares the inventory of a unit, in place of what was declared before,
 // and starts the watches it needs. Marks that this process learned from an

@@ -3,6 +3,8 @@ package live
 import (
 	"context"
 	"time"
+
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // maxQuiet bounds the doubling of the delay before an object that keeps changing
@@ -21,17 +23,17 @@ func (t *Table) assess(c *claim) {
 	if c.object.seen != nil {
 		at = c.object.seen.rv
 	}
-	if v.Kind == c.told && at == c.at && v.Kind != Clean {
+	if v.Kind == c.told && at == c.at && v.Kind != mark.Clean {
 		return
 	}
 	switch {
-	case v.Kind == Dirty:
+	case v.Kind == mark.Dirty:
 		delete(t.due, c)
 		c.told, c.at = v.Kind, at
 		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
-	case v.Kind == Suspect:
+	case v.Kind == mark.Suspect:
 		t.schedule(c, t.opts.SuspectDelay<<min(c.quiet, maxQuiet))
-	case v.Kind == Gone && !v.AtInterval:
+	case v.Kind == mark.Gone && !v.AtInterval:
 		t.schedule(c, t.opts.GoneDelay)
 	default:
 		delete(t.due, c)
@@ -93,7 +95,7 @@ func (t *Table) fire() {
 		}
 		delete(t.due, c)
 		v, settled := t.verdict(c)
-		if !settled || (v.Kind != Suspect && v.Kind != Gone) {
+		if !settled || (v.Kind != mark.Suspect && v.Kind != mark.Gone) {
 			continue
 		}
 		c.told, c.at = v.Kind, ""
@@ -101,7 +103,7 @@ func (t *Table) fire() {
 			c.at = c.object.seen.rv
 		}
 		cause := CauseSuspect
-		if v.Kind == Gone {
+		if v.Kind == mark.Gone {
 			cause = CauseGone
 		}
 		t.wakes = append(t.wakes, wake{c.unit.name, cause})

@@ -54,8 +54,11 @@ func Merge(live, mine []metav1.Condition, owned func(conditionType string) bool)
 }
 
 // Shorten bounds a message to one KiB by leaving out its middle: the head says
-// what was attempted, the tail what the other side answered.
+// what was attempted, the tail what the other side answered. Bytes that are not
+// UTF-8 are replaced, as the API server would: a message that came back in other
+// words would be written at every pass.
 func Shorten(message string) string {
+	message = strings.ToValidUTF8(message, "\uFFFD")
 	if len(message) <= maxMessage {
 		return message
 	}

@@ -65,6 +65,9 @@ type Input struct {
 	Changed bool
 	// Own are the conditions of the kind's own.
 	Own []Own
+	// Told is the Ready condition from before the pass, if a note of its progress
+	// stands in Previous in its place; nil means that of Previous.
+	Told *metav1.Condition
 	// Now is the time of the pass.
 	Now time.Time
 }
@@ -124,7 +127,10 @@ func Derive(in Input) Result {
 		}
 		set.put(own.Type, own.Status, own.Reason, Shorten(own.Message))
 	}
-	before := Find(in.Previous, meta.ConditionReady)
+	before := in.Told
+	if before == nil {
+		before = Find(in.Previous, meta.ConditionReady)
+	}
 	return Result{
 		Conditions:         set.sorted(),
 		ObservedGeneration: observed(in),

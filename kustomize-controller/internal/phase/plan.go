@@ -18,6 +18,9 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 	known := make(map[inventory.ID]plan.Live, len(s.Live.Objects))
 	for id, verdict := range s.Live.Objects {
 		known[id] = state(verdict)
+		if seen, ok := p.Live.Lookup(id); ok && seen.Takeover && known[id] == plan.Suspect && s.Due {
+			known[id] = plan.Takeover // a dry-run would find nothing of ours changed
+		}
 	}
 	s.Plan = plan.Compute(plan.Input{
 		Desired: s.Desired, Old: s.Old, Live: known, Due: s.Due, Forced: s.Forced,

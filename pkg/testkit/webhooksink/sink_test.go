@@ -40,7 +40,7 @@ func post(ctx context.Context, t *testing.T, url, body string, header http.Heade
 	if err != nil {
 		return 0, "", err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	answer, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	return res.StatusCode, string(answer), err
 }

@@ -1,13 +1,13 @@
-package apply
+package normal
 
 import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// equalContent reports that two states of an object agree in labels,
+// SameContent reports that two states of an object agree in labels,
 // annotations and everything outside of metadata and status.
-func equalContent(a, b *unstructured.Unstructured) bool {
+func SameContent(a, b *unstructured.Unstructured) bool {
 	if !equality.Semantic.DeepEqual(a.GetLabels(), b.GetLabels()) ||
 		!equality.Semantic.DeepEqual(a.GetAnnotations(), b.GetAnnotations()) {
 		return false

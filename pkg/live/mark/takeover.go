@@ -1,7 +1,8 @@
-package live
+package mark
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -113,4 +114,42 @@ func (m Marker) fields(obj metav1.Object) *fieldpath.Set {
 		return &fieldpath.Set{}
 	}
 	return set
+}
+
+// Merge returns managed fields with the entries to take over made part of
+// ours, and whether there were any.
+func (m Marker) Merge(rules []Takeover, entries []metav1.ManagedFieldsEntry) ([]metav1.ManagedFieldsEntry, bool, error) {
+	var kept []metav1.ManagedFieldsEntry
+	var own *metav1.ManagedFieldsEntry
+	union, taken := &fieldpath.Set{}, false
+	for i := range entries {
+		e := entries[i]
+		takes, isOwn := m.Takes(rules, &e), m.Owns(&e)
+		if !takes && !isOwn {
+			kept = append(kept, e)
+			continue
+		}
+		set := &fieldpath.Set{}
+		if e.FieldsV1 != nil {
+			if err := set.FromJSON(bytes.NewReader(e.FieldsV1.GetRawBytes())); err != nil {
+				return nil, false, fmt.Errorf("reading the fields of manager %s: %w", e.Manager, err)
+			}
+		}
+		union, taken = union.Union(set), taken || takes
+		if own == nil || isOwn {
+			own = &e
+		}
+	}
+	if !taken {
+		return entries, false, nil
+	}
+	text, err := union.ToJSON()
+	if err != nil {
+		return nil, false, fmt.Errorf("writing merged fields: %w", err)
+	}
+	merged := metav1.ManagedFieldsEntry{
+		Manager: m.FieldManager, Operation: metav1.ManagedFieldsOperationApply, APIVersion: own.APIVersion,
+		Time: own.Time, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(text)),
+	}
+	return append([]metav1.ManagedFieldsEntry{merged}, kept...), true, nil
 }

@@ -1,4 +1,5 @@
-package apply
+// Package inflight bounds the requests in flight to what a server takes.
+package inflight
 
 import (
 	"context"
@@ -11,10 +12,10 @@ import (
 )
 
 const (
-	// firstInFlight is the number of requests a limiter begins with.
-	firstInFlight = 16
-	// defaultInFlight bounds the requests in flight where nobody said otherwise.
-	defaultInFlight = 64
+	// first is the number of requests a limiter begins with.
+	first = 16
+	// Default bounds the requests in flight where nobody said otherwise.
+	Default = 64
 	// backOffEvery is the shortest time between two halvings: the refusals of one
 	// burst are one message.
 	backOffEvery = time.Second
@@ -34,10 +35,10 @@ type Limiter struct {
 	waiting  []chan struct{}
 }
 
-// NewLimiter returns a limiter that never admits more than highest.
-func NewLimiter(highest int, clk clock.PassiveClock) *Limiter {
+// New returns a limiter that never admits more than highest.
+func New(highest int, clk clock.PassiveClock) *Limiter {
 	top := max(float64(highest), 1)
-	return &Limiter{clock: clk, limit: min(firstInFlight, top), highest: top}
+	return &Limiter{clock: clk, limit: min(first, top), highest: top}
 }
 
 // Limit returns how many requests are admitted at present.

@@ -1,4 +1,4 @@
-package live
+package mark
 
 import (
 	"bytes"
@@ -7,9 +7,19 @@ import (
 	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+)
+
+// Unit names the object that owns others.
+type Unit = types.NamespacedName
+
+// The labels that name the owner of an applied object.
+const (
+	DefaultOwnerNameKey      = "kustomize.toolkit.fluxcd.io/name"
+	DefaultOwnerNamespaceKey = "kustomize.toolkit.fluxcd.io/namespace"
 )
 
 // DefaultFieldManager is the manager that applied fields belong to.
@@ -70,6 +80,9 @@ func (m Marker) hard(obj metav1.Object) uint32 {
 	return 1
 }
 
+// Applied reports that our Apply entry is on an object.
+func (m Marker) Applied(obj metav1.Object) bool { return m.entry(obj) != nil }
+
 // entry returns our Apply entry, or nil.
 func (m Marker) entry(obj metav1.Object) *metav1.ManagedFieldsEntry {
 	entries := obj.GetManagedFields()
@@ -121,4 +134,20 @@ func soft(obj metav1.Object) uint16 {
 	}
 	sum := sha256.Sum256([]byte(text))
 	return binary.BigEndian.Uint16(sum[:])
+}
+
+func setDefault(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
+}
+
+// Order reads a resource version as the number it is on every server that
+// promises an order.
+func Order(rv string) uint64 {
+	n, err := strconv.ParseUint(rv, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }

@@ -1,4 +1,6 @@
-package apply
+// Package normal brings built objects into the form in which they are digested,
+// compared and applied. It is a model package: objects in, objects out.
+package normal
 
 import (
 	"crypto/x509"
@@ -6,23 +8,27 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"reflect"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
-// Normalize brings a built object into the form in which it is digested and
+var definition = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
+
+// Object brings a built object into the form in which it is digested and
 // applied: owner labels on, server-owned fields off, Secret text folded into
 // data, defaults written out where server-side apply needs them as list keys,
 // fields that a built-in type does not have dropped. Doing it twice changes
 // nothing.
-func Normalize(obj *unstructured.Unstructured, owner live.Unit, m live.Marker) error {
+func Object(obj *unstructured.Unstructured, owner live.Unit, m mark.Marker) error {
 	m = m.WithDefaults()
 	if err := normalize(obj); err != nil {
 		return fmt.Errorf("normalising %s: %w", inventory.IDOf(obj).Subject(), err)
@@ -50,7 +56,7 @@ func normalize(obj *unstructured.Unstructured) error {
 		return err
 	}
 	unstructured.RemoveNestedField(obj.Object, "metadata", "creationTimestamp")
-	if gk == definitionKind {
+	if gk == definition {
 		return dropInvalidBundle(obj)
 	}
 	delete(obj.Object, "status")
@@ -89,6 +95,13 @@ func foldStringData(obj *unstructured.Unstructured) error {
 	return nil
 }
 
+// builtIn are the types of the built-in APIs and no others: the scheme that
+// client-go shares with the whole process also has what anybody added to it.
+var builtIn = sync.OnceValues(func() (*runtime.Scheme, error) {
+	types := runtime.NewScheme()
+	return types, scheme.AddToScheme(types)
+})
+
 // typed sends an object of a built-in type through that type, which drops
 // fields the type does not have. Roles are left as written: their aggregation
 // makes an absent rule list mean something else than an empty one.
@@ -97,10 +110,14 @@ func typed(obj *unstructured.Unstructured) error {
 	if gvk.Group == "rbac.authorization.k8s.io" && (gvk.Kind == "Role" || gvk.Kind == "ClusterRole") {
 		return nil
 	}
-	if !scheme.Scheme.Recognizes(gvk) {
+	types, err := builtIn()
+	if err != nil {
+		return fmt.Errorf("collecting the built-in types: %w", err)
+	}
+	if !types.Recognizes(gvk) {
 		return nil
 	}
-	value, err := scheme.Scheme.New(gvk)
+	value, err := types.New(gvk)
 	if err != nil {
 		return fmt.Errorf("making a %s: %w", gvk.Kind, err)
 	}
@@ -120,12 +137,12 @@ func typed(obj *unstructured.Unstructured) error {
 }
 
 // restrict keeps of what a type wrote only what the author wrote: a type writes
-// out empty structs and nulls for fields that were never mentioned, and to apply
-// them would be to own them.
+// zero values for fields that were never mentioned, and to apply them would be
+// to own them.
 func restrict(wrote, written map[string]any) map[string]any {
 	for name, value := range wrote {
 		original, mentioned := written[name]
-		if !mentioned && isEmpty(value) {
+		if !mentioned {
 			delete(wrote, name)
 			continue
 		}
@@ -149,14 +166,6 @@ func restrictValue(value, original any) any {
 		}
 	}
 	return value
-}
-
-func isEmpty(value any) bool {
-	if value == nil {
-		return true
-	}
-	v := reflect.ValueOf(value)
-	return v.Kind() == reflect.Map && v.Len() == 0
 }
 
 // dropInvalidBundle removes a CA bundle that is no certificate from a

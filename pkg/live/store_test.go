@@ -1,0 +1,304 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
+	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
+)
+
+var (
+	owner    = Unit{Namespace: "shop", Name: "apps"}
+	thing    = inventory.ID{Namespace: "shop", Name: "x", Kind: "ConfigMap"}
+	thingsOf = schema.GroupKind{Kind: "ConfigMap"}
+)
+
+// bench drives a table by hand: what a watch would report is handed in.
+type bench struct {
+	*Table
+	clock *clocktesting.FakeClock
+	woken []Cause
+	calls chan Cause
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	client, err := metadata.NewForConfig(&rest.Config{Host: "127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &bench{clock: clocktesting.NewFakeClock(time.Unix(0, 0)), calls: make(chan Cause, 100)}
+	b.Table, err = New(Options{
+		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: b.clock,
+		Wake: func(_ Unit, c Cause) { b.woken = append(b.woken, c); b.calls <- c },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// at builds the object at a version; note is a value that only its generation
+// tells.
+func at(rv int, change ...func(*unstructured.Unstructured)) *unstructured.Unstructured {
+	obj := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
+	obj.SetName(thing.Name)
+	obj.SetNamespace(thing.Namespace)
+	obj.SetUID("u")
+	obj.SetResourceVersion(strconv.Itoa(rv))
+	obj.SetGeneration(1)
+	obj.SetLabels(map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace})
+	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
+		Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1",
+		FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`),
+	}})
+	for _, c := range change {
+		c(obj)
+	}
+	return obj
+}
+
+func taken(obj *unstructured.Unstructured) {
+	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "else", Operation: "Update", APIVersion: "v1"}})
+}
+
+func touched(obj *unstructured.Unstructured) { obj.SetGeneration(2) }
+
+func (b *bench) list(rv int, objects ...*unstructured.Unstructured) {
+	l := &listing{order: uint64(rv), seen: map[key]*sighting{}}
+	b.locked(func() {
+		k := b.kinds[thingsOf]
+		l.newest = k.newest
+		for _, o := range objects {
+			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.sight(o)
+		}
+		b.replace(k, l)
+		k.alive, k.failed = true, false
+		b.reassess(k)
+	})
+}
+
+func (b *bench) see(obj *unstructured.Unstructured) {
+	b.locked(func() { b.event(b.kinds[thingsOf], obj, false) })
+}
+
+func (b *bench) lose(obj *unstructured.Unstructured) {
+	b.locked(func() { b.event(b.kinds[thingsOf], obj, true) })
+}
+
+// expect declares the object as the given answer left it.
+func (b *bench) expect(obj *unstructured.Unstructured) {
+	b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Version: "v1", Record: inventory.Record{
+		Desired: inventory.Mark{1}, Live: b.Fingerprint(obj)}}))
+}
+
+func (b *bench) verdictOf() mark.VerdictKind { return b.Judge(owner).Objects[thing].Kind }
+
+func TestOrder(t *testing.T) {
+	cases := map[string]struct {
+		why  string
+		do   func(*bench)
+		want mark.VerdictKind
+	}{
+		"OldEvent": {"an event older than the answer is history", func(b *bench) {
+			b.list(10, at(10))
+			done := b.Applying(owner, thing)
+			done(at(20, touched), nil)
+			b.see(at(15, taken))
+		}, Clean},
+		"NewEvent": {"an event newer than the answer counts", func(b *bench) {
+			b.list(10, at(10))
+			done := b.Applying(owner, thing)
+			b.see(at(25, taken))
+			done(at(20, touched), nil)
+		}, Dirty},
+		"LateAnswer": {"an answer that the watch has passed does not bring a deleted object back", func(b *bench) {
+			b.list(10, at(10))
+			done := b.Applying(owner, thing)
+			b.see(at(20))
+			b.lose(at(21))
+			done(at(20), nil)
+		}, Gone},
+		"OldDeletion": {"a deletion older than what is seen is that of an earlier object", func(b *bench) {
+			b.list(10, at(10))
+			b.Applying(owner, thing)(at(30), nil)
+			b.lose(at(20))
+		}, Clean},
+		"AnswerDuringList": {"a list that began before the answer does not undo it", func(b *bench) {
+			b.list(10)
+			b.Applying(owner, thing)(at(30), nil)
+			b.kinds[thingsOf].newest = 10
+			b.list(20)
+		}, Clean},
+		"ListDrops": {"what a newer list lacks is not seen", func(b *bench) {
+			b.list(10, at(10))
+			b.list(20)
+		}, Gone},
+		"EventBeforeList": {"an event from before the list is history", func(b *bench) {
+			b.list(10, at(10))
+			b.list(30, at(10))
+			b.see(at(20, taken))
+		}, Clean},
+		"Restored": {"a list older than what was seen makes everything dirty", func(b *bench) {
+			b.list(100, at(100))
+			b.list(50, at(40))
+		}, Dirty},
+		"RestoredThenApplied": {"an answer makes it clean again", func(b *bench) {
+			b.list(100, at(100))
+			b.list(50, at(40))
+			b.Applying(owner, thing)(at(60), nil)
+		}, Clean},
+		"NoNumbers": {"versions that are no numbers have no order", func(b *bench) {
+			b.list(10, at(10))
+			odd := at(0, taken)
+			odd.SetResourceVersion("opaque")
+			b.see(odd)
+		}, Dirty},
+		"Schema": {"a changed schema makes its kind dirty", func(b *bench) {
+			b.list(10, at(10))
+			b.SchemaChanged(thingsOf)
+		}, Dirty},
+		"Unrecorded": {"without a record a dry-run has to tell", func(b *bench) {
+			b.list(10, at(10))
+			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
+			b.Forget(owner)
+			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
+			b.list(20, at(10))
+		}, Suspect},
+		"SkippedUnseen": {"a skipped object need not be visible", func(b *bench) {
+			b.list(10)
+			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.Mark{1}}}))
+		}, Unwatched},
+		"ForeignUID": {"another object of the name is not ours", func(b *bench) {
+			b.list(10)
+			b.Applying(owner, thing)(at(20), nil)
+			b.see(at(30, func(o *unstructured.Unstructured) { o.SetUID("v") }))
+		}, Gone},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.expect(at(1))
+			c.do(b)
+			if got := b.verdictOf(); got != c.want {
+				t.Errorf("%s: got %s, want %s", c.why, got, c.want)
+			}
+		})
+	}
+}
+
+func TestUnsynced(t *testing.T) {
+	b := newBench(t)
+	b.expect(at(1))
+	if j := b.Judge(owner); j.Synced || j.Clean() || len(j.Objects) > 0 {
+		t.Errorf("before the list: got %+v", j)
+	}
+	b.list(10, at(10))
+	if !slices.Contains(b.woken, CauseSynced) {
+		t.Errorf("woken for %v, want Synced", b.woken)
+	}
+	if j := b.Judge(owner); !j.Clean() {
+		t.Errorf("after the list: got %+v", j)
+	}
+}
+
+// TestUnclaimed bounds what others can make us remember, and notices when that
+// cost knowledge.
+func TestUnclaimed(t *testing.T) {
+	b := newBench(t)
+	b.expect(at(1))
+	var objects []*unstructured.Unstructured
+	for i := range maxUnclaimed + 5 {
+		objects = append(objects, at(10, func(o *unstructured.Unstructured) { o.SetName(fmt.Sprintf("stray-%d", i)) }))
+	}
+	b.list(10, objects...)
+	k := b.kinds[thingsOf]
+	if len(k.unclaimed) != maxUnclaimed || !k.lost {
+		t.Errorf("kept %d, lost %t", len(k.unclaimed), k.lost)
+	}
+	if got := b.Metrics().Dropped; got != maxUnclaimed+5 {
+		t.Errorf("counted %d", got)
+	}
+	other := inventory.ID{Namespace: "shop", Name: "not-kept", Kind: "ConfigMap"}
+	b.Applying(owner, other)
+	select {
+	case <-k.again:
+	default:
+		t.Error("nobody asked for a new list")
+	}
+}
+
+// TestDebounce wakes once for a burst, and later each time a change was found to
+// be harmless.
+func TestDebounce(t *testing.T) {
+	b := newBench(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { defer close(ended); b.debounce(ctx) }()
+	defer func() { cancel(); <-ended }()
+	b.expect(at(1))
+	b.list(10, at(10))
+
+	gen := int64(1)
+	burst := func() {
+		for range 5 {
+			gen++
+			b.see(at(10+int(gen), func(o *unstructured.Unstructured) { o.SetGeneration(gen) }))
+		}
+	}
+	for i, delay := range []time.Duration{500 * time.Millisecond, time.Second, 2 * time.Second} {
+		burst()
+		awaitTimer(t, b.clock)
+		b.clock.Step(delay - time.Millisecond)
+		select {
+		case c := <-b.calls:
+			t.Fatalf("round %d: woken early for %s", i, c)
+		default:
+		}
+		b.clock.Step(time.Millisecond)
+		if got := <-b.calls; got != CauseSuspect {
+			t.Fatalf("round %d: woken for %s", i, got)
+		}
+		seen, _ := b.Lookup(thing)
+		b.MarkVerified(owner, thing, seen.Print)
+	}
+	b.lose(at(100))
+	awaitTimer(t, b.clock)
+	b.see(at(101, func(o *unstructured.Unstructured) { o.SetGeneration(gen) }))
+	b.clock.Step(time.Minute)
+	b.see(at(102, taken))
+	if got := <-b.calls; got != CauseDirty {
+		t.Errorf("a deletion that was followed by a creation: woken for %s", got)
+	}
+	if diff := cmp.Diff([]Cause{CauseSuspect, CauseSuspect, CauseSuspect, CauseDirty}, b.woken); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// awaitTimer waits until the debouncer waits.
+func awaitTimer(t *testing.T, clk *clocktesting.FakeClock) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !clk.HasWaiters() {
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("the debouncer does not wait")
+		}
+	}
+}
