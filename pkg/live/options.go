@@ -78,7 +78,7 @@ func (o *Options) complete() error {
 	}
 	setDefault(&o.SuspectDelay, 500*time.Millisecond)
 	setDefault(&o.GoneDelay, 2*time.Second)
-	setDefault(&o.ListSpacing, 300*time.Millisecond)
+	setDefault(&o.ListSpacing, 400*time.Millisecond)
 	return nil
 }
 

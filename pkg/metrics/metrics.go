@@ -46,3 +46,14 @@ func NewEventsDropped(registry prometheus.Registerer) prometheus.Counter {
 	registry.MustRegister(c)
 	return c
 }
+
+// NewAuditDisagreements registers the count of objects that an audit found to
+// differ although the watch had said nothing. It is to stay at zero.
+func NewAuditDisagreements(registry prometheus.Registerer) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "capstan_audit_disagreements_total",
+		Help: "Objects that an audit found to differ although the watch had said nothing.",
+	})
+	registry.MustRegister(c)
+	return c
+}

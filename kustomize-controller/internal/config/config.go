@@ -10,6 +10,16 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/app"
 )
 
+// Gates of our own, each of which turns a mechanism off.
+const (
+	// GateSkips lets a pass skip the build when nothing it reads has changed.
+	GateSkips = "SkipUnchangedInputs"
+	// GateLedger lets a pass leave alone what the ledger says is applied.
+	GateLedger = "LedgerPlans"
+	// GateWatch lets the watch say what drifted.
+	GateWatch = "WatchDrift"
+)
+
 // Config is the configuration of the binary.
 type Config struct {
 	app.Options
@@ -37,6 +47,7 @@ func Parse(args []string) (*Config, error) {
 		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": false, "DirectSourceFetch": false,
 		"DisableConfigWatchers": false, "DisableStatusPollerCache": true, "StrictPostBuildSubstitutions": true,
 		"DisableFailFastBehavior": false, "GroupChangeLog": false, "MigrateAPIVersion": false,
+		GateSkips: true, GateLedger: true, GateWatch: true,
 	}}}
 	fs := pflag.NewFlagSet(cfg.Name, pflag.ContinueOnError)
 	cfg.Bind(fs, app.Defaults{Concurrent: 4})

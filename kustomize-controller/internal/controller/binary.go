@@ -15,6 +15,7 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
@@ -27,6 +28,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/metrics"
 	"github.com/capstan-gitops/capstan/pkg/tenancy"
 )
 
@@ -84,9 +86,13 @@ func newPhases(ctx context.Context, env *app.Env, cfg *config.Config, w *waker) 
 		Read: cluster.read, Wake: w.wake,
 		Artifacts: cache, Builder: kustomize.NewBuilder(kustomize.Options{}),
 		Live: cluster.table, Applier: cluster.applier, Memory: memory.New(), Key: key,
-		Build:            buildID(),
-		Strict:           cfg.Enabled("StrictPostBuildSubstitutions"),
-		FailFast:         !cfg.Enabled("DisableFailFastBehavior"),
+		Build:    buildID(),
+		Strict:   cfg.Enabled("StrictPostBuildSubstitutions"),
+		FailFast: !cfg.Enabled("DisableFailFastBehavior"),
+		Switches: phase.Switches{
+			NoSkips: !cfg.Enabled(config.GateSkips), NoLedger: !cfg.Enabled(config.GateLedger), NoWatch: !cfg.Enabled(config.GateWatch),
+		},
+		Disagreed:        metrics.NewAuditDisagreements(ctrlmetrics.Registry).Inc,
 		NoCrossNamespace: cfg.ACL.NoCrossNamespaceRefs,
 		Clock:            env.Clock,
 	}, nil
@@ -119,8 +125,12 @@ func newCluster(env *app.Env, cfg *config.Config, w *waker) (*cluster, error) {
 			FieldManager: fieldManager, OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace,
 		},
 		Takeover: live.DefaultTakeover(fieldManager, cfg.OverrideManagers...),
-		Wake:     func(unit live.Unit, _ live.Cause) { w.wake(unit) },
-		Log:      env.Log.WithName("live"),
+		Wake: func(unit live.Unit, _ live.Cause) {
+			if cfg.Enabled(config.GateWatch) {
+				w.wake(unit)
+			}
+		},
+		Log: env.Log.WithName("live"),
 	})
 	if err != nil {
 		return nil, err

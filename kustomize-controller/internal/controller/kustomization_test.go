@@ -2,6 +2,8 @@ package controller
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -239,4 +241,32 @@ func TestDeletionFollowsThePolicy(t *testing.T) {
 			g.Expect(apierrors.IsNotFound(err)).To(Equal(tc.gone))
 		})
 	}
+}
+
+func TestUnitThatChangesGoesBeforeThoseThatDoNot(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	files := map[string]string{}
+	var units []*kustomizev1.Kustomization
+	for i := range 20 {
+		name := fmt.Sprintf("unit-%02d", i)
+		files[name+"/a.yaml"] = r.manifest(name, "1")
+		units = append(units, r.unit(name, name))
+	}
+	r.publish(t, "1", files)
+	for _, unit := range units {
+		g.Expect(r.Create(t.Context(), unit)).To(Succeed())
+	}
+	for _, unit := range units {
+		g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
+	}
+	mark := r.requests.mark()
+	files["unit-19/a.yaml"] = r.manifest("unit-19", "2")
+	r.publish(t, "2", files)
+	for _, unit := range units {
+		g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt2))
+	}
+	requests := r.requests.about(r.namespace, mark)
+	g.Expect(requests).To(HaveLen(21), "one apply, and one status write a unit")
+	g.Expect(slices.IndexFunc(requests, func(line string) bool { return strings.Contains(line, "/configmaps/") })).To(BeNumerically("<", 5))
 }

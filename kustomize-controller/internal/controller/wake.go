@@ -91,8 +91,9 @@ func (f *finder) bySource() handler.EventHandler {
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { f.order(ctx, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			// The index of the artifact is fetched first, which informers must not wait for.
-			go f.order(ctx, e.ObjectNew, q)
+			// The index of the artifact is fetched first. Informers must not wait for that,
+			// and end the context when the handler returns.
+			go f.order(context.WithoutCancel(ctx), e.ObjectNew, q)
 		},
 	}
 }

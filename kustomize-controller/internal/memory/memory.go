@@ -54,6 +54,8 @@ type Unit struct {
 	// Asked is the request for which a new list of the live objects was asked for,
 	// Fresh the one for which it came.
 	Asked, Fresh string
+	// Audit is when every object is next verified, whatever the watch says.
+	Audit time.Time
 	// Ledger is the inventory as it was written last. It stands in for what a
 	// status cannot hold.
 	Ledger inventory.Inventory

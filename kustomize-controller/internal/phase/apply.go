@@ -27,6 +27,7 @@ func (p *Phases) apply(ctx context.Context, s *Scope) reconciler.Outcome {
 	rivals := p.rivals(ctx, s)
 	report, err := p.run(ctx, s.Unit, tasks)
 	p.fought(s, report, rivals)
+	p.audited(s, report)
 	p.enter(s, report)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
 	p.Live.Expect(s.Unit, s.Inventory)

@@ -42,7 +42,7 @@ func (p *Phases) inputs(ctx context.Context, s *Scope) reconciler.Outcome {
 	case s.Forced, !p.settled(s):
 	case last.Inputs == s.Attempt.Inputs && last.Awaiting != nil:
 		s.Attempt, s.Resumed = last, true
-	case p.healthDue(s):
+	case p.healthDue(s), s.auditDue(), p.Switches.NoSkips:
 	case p.sealed(s, s.Attempt.Inputs):
 		if last.Inputs == s.Attempt.Inputs {
 			s.Attempt = last
@@ -64,13 +64,14 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 		p.Live.Expect(s.Unit, s.Old)
 		s.Memory.Expected = true
 		s.Memory.Due = s.Start.Add(notch(s.Interval))
+		s.Memory.Audit = firstAudit(s.Start, s.Object.UID)
 		p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
 	}
 	if token := s.Object.GetAnnotations()[meta.AnnotationRequestedAt]; s.Requested && s.Memory.Fresh != token && s.Old.Len() > 0 {
 		p.refresh(s, token)
 		return reconciler.Park(parkNet), true
 	}
-	s.Live = p.Live.Judge(s.Unit)
+	s.Live = p.look(s)
 	if !s.Live.Synced {
 		return reconciler.Park(parkNet), true
 	}
@@ -80,6 +81,19 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 		s.Inventory = s.Old
 	}
 	return reconciler.Outcome{}, false
+}
+
+// look returns what is known of the live objects. Without the watch that is
+// nothing.
+func (p *Phases) look(s *Scope) live.Judgement {
+	if !p.Switches.NoWatch {
+		return p.Live.Judge(s.Unit)
+	}
+	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Verdict{}}
+	for _, e := range s.Old.Entries() {
+		unknown.Objects[e.ID] = live.Verdict{Kind: live.Unwatched}
+	}
+	return unknown
 }
 
 // refresh asks for a consistent list of the unit's kinds, once for each request.

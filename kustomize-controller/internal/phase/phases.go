@@ -51,11 +51,26 @@ type Phases struct {
 	Strict bool
 	// FailFast ends a wait for health as soon as one object failed.
 	FailFast bool
+	// Switches turn single mechanisms off.
+	Switches Switches
+	// Disagreed counts an object that an audit found to differ.
+	Disagreed func()
 	// NoCrossNamespace refuses references into other namespaces.
 	NoCrossNamespace bool
 	// DependencyNet is how long a unit waits for another when nothing wakes it.
 	DependencyNet time.Duration
 	Clock         clock.WithTicker
+}
+
+// Switches turn single mechanisms off, for those who want to compare, or to find
+// out which of them is to blame.
+type Switches struct {
+	// NoSkips builds at every pass.
+	NoSkips bool
+	// NoLedger applies every object at every build.
+	NoLedger bool
+	// NoWatch verifies every object at the interval instead of watching it.
+	NoWatch bool
 }
 
 // List returns the phases of a pass over a living Kustomization, in order.

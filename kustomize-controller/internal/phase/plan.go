@@ -23,8 +23,9 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 		}
 	}
 	s.Plan = plan.Compute(plan.Input{
-		Desired: s.Desired, Old: s.Old, Live: known, Due: s.Due, Forced: s.Forced,
+		Desired: s.Desired, Old: s.Old, Live: known, Due: s.Due, Forced: s.Forced || p.Switches.NoLedger,
 		Watching: s.Object.GetDriftMode() != meta.DriftDisabled,
+		Audit:    s.auditDue(),
 		Prune:    s.Object.Spec.Prune,
 		Consent:  s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion],
 	})

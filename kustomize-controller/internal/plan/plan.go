@@ -67,6 +67,8 @@ type Input struct {
 	// Watching says that drift is to be corrected; if not, only what changed in
 	// the source is applied.
 	Watching bool
+	// Audit says that what seems to be as it should be is verified.
+	Audit bool
 	// Prune says that objects which are no longer desired are deleted.
 	Prune bool
 	// Consent is the digest of the deletions the user agreed to.
@@ -80,6 +82,8 @@ type Step struct {
 	// Changed says that the object differs from what was asked for last time, or
 	// is new, and not merely the live one from what was applied.
 	Changed bool
+	// Audited says that nothing but an audit asks for the verification.
+	Audited bool
 }
 
 // Plan is what a pass does.
@@ -121,6 +125,9 @@ func (in Input) step(d Desired) Step {
 		s.Action = Apply
 	case in.Watching:
 		s.Action = in.drift(in.Live[d.ID])
+	}
+	if s.Action == Keep && in.Audit && in.Live[d.ID] == Clean {
+		s.Action, s.Audited = Verify, true
 	}
 	return s
 }

@@ -1,0 +1,36 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/capstan-gitops/capstan/notification-controller/internal/intake"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
+)
+
+// mail runs intake and outbox together: the intake ends first, so that nothing is
+// put into an outbox that was closed.
+type mail struct {
+	box    *outbox.Outbox
+	server *intake.Server
+}
+
+// NeedLeaderElection says that every replica accepts and sends.
+func (m *mail) NeedLeaderElection() bool { return false }
+
+// Start accepts and sends until the context ends.
+func (m *mail) Start(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	sent := make(chan error, 1)
+	go func() { sent <- m.box.Start(ctx) }()
+	err := m.server.Start(ctx)
+	cancel()
+	return errors.Join(err, <-sent, m.box.Close())
+}
+
+// jitter makes a pause up to a tenth longer.
+func jitter(d time.Duration) time.Duration { return wait.Jitter(d, jitterFactor) }

@@ -1,0 +1,80 @@
+package generic_test
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
+	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/generic"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
+	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
+)
+
+func TestRequest(t *testing.T) {
+	for providerType, signed := range map[string]bool{notificationv1beta3.GenericProvider: false, notificationv1beta3.GenericHMACProvider: true} {
+		t.Run(providerType, func(t *testing.T) {
+			sink, err := webhooksink.Start(webhooksink.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(sink.Stop)
+			p := &provider.Poster{Client: http.DefaultClient, Clock: clock.RealClock{}, Settings: &provider.Settings{
+				Type: providerType, Address: sink.URL(), Token: "key", Timeout: notificationv1beta3.DefaultTimeout,
+				Headers: map[string]string{"X-Tenant": "one", "Authorization": "Basic x"},
+			}}
+			if err := generic.Send(t.Context(), p, message()); err != nil {
+				t.Fatal(err)
+			}
+			got := sink.Received()[0]
+			var event eventv1.Event
+			if err := json.Unmarshal(got.Body, &event); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(message().Event, event); diff != "" {
+				t.Errorf("the body is not the event: %s", diff)
+			}
+			mac := hmac.New(sha256.New, []byte("key"))
+			mac.Write(got.Body)
+			want := map[string]string{
+				"gotk-component": "kustomize-controller", "X-Tenant": "one", "Authorization": "Basic x",
+				"Content-Type": "application/json", "X-Signature": "",
+			}
+			if signed {
+				want["X-Signature"] = "sha256=" + hex.EncodeToString(mac.Sum(nil))
+			}
+			for name, value := range want {
+				if got.Header.Get(name) != value {
+					t.Errorf("%s is %q, want %q", name, got.Header.Get(name), value)
+				}
+			}
+		})
+	}
+}
+
+func TestHMACNeedsAToken(t *testing.T) {
+	p := &provider.Poster{Settings: &provider.Settings{Type: notificationv1beta3.GenericHMACProvider, Address: "http://127.0.0.1:1"}}
+	err := generic.Send(t.Context(), p, message())
+	if err == nil || !provider.Verdict(err).Final || !strings.Contains(err.Error(), "token") {
+		t.Errorf("an unsigned event was sent or the cause is unclear: %v", err)
+	}
+}
+
+// message is bad news of two lines with a field.
+func message() render.Message {
+	return render.Of("message-id", eventv1.Event{
+		InvolvedObject: corev1.ObjectReference{Kind: "Kustomization", Name: "app", Namespace: "team"},
+		Severity:       eventv1.SeverityError, Message: "it <broke>\nbadly", Reason: "BuildFailed",
+		Metadata: map[string]string{"revision": "main@sha1:1"}, ReportingController: "kustomize-controller",
+	})
+}

@@ -1,0 +1,117 @@
+package provider
+
+import (
+	"errors"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+)
+
+type data = map[string][]byte
+
+func b(s string) []byte { return []byte(s) }
+
+func TestSettings(t *testing.T) {
+	cases := map[string]struct {
+		why     string
+		spec    notificationv1beta3.ProviderSpec
+		secrets Secrets
+		check   func(*Settings) bool
+	}{
+		"Defaults": {"15 seconds", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{}, func(s *Settings) bool {
+			return s.Timeout == 15*time.Second && s.Address == "http://a" && s.Proxy == nil
+		}},
+		"SecretAddress": {"the Secret wins, trimmed", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{Main: data{"address": b(" https://b\n")}},
+			func(s *Settings) bool { return s.Address == "https://b" }},
+		"BasicAuth": {"the pair of the Secret wins", notificationv1beta3.ProviderSpec{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v"), "password": b("p")}},
+			func(s *Settings) bool { return s.Username == "v" && s.Password == "p" }},
+		"UsernameAlone": {"half a pair does not", notificationv1beta3.ProviderSpec{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v")}},
+			func(s *Settings) bool { return s.Username == "u" }},
+		"Headers": {"a YAML map", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{Main: data{"headers": b("X-A: one\nX-B: two\n")}},
+			func(s *Settings) bool { return len(s.Headers) == 2 && s.Headers["X-B"] == "two" }},
+		"ProxyOrder": {"the proxy Secret wins over both old ways", notificationv1beta3.ProviderSpec{Address: "http://a", Proxy: "http://p1"},
+			Secrets{Main: data{"proxy": b("http://p2")}, Proxy: data{"address": b("http://p3"), "username": b("u"), "password": b("p")}},
+			func(s *Settings) bool { return s.Proxy.Host == "p3" && s.Proxy.User.String() == "u:p" }},
+		"ProxyOld": {"the Secret over the spec", notificationv1beta3.ProviderSpec{Address: "http://a", Proxy: "http://p1"}, Secrets{Main: data{"proxy": b("http://p2")}},
+			func(s *Settings) bool { return s.Proxy.Host == "p2" }},
+		"Timeout": {"its own timeout", notificationv1beta3.ProviderSpec{Address: "http://a", Timeout: "3s"}, Secrets{}, func(s *Settings) bool { return s.Timeout == 3*time.Second }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			s, err := NewSettings(&notificationv1beta3.Provider{Spec: tc.spec}, tc.secrets)
+			if err != nil || !tc.check(s) {
+				t.Errorf("%s: %+v (%v)", tc.why, s, err)
+			}
+		})
+	}
+}
+
+// TestBadSettings is R-10: what is wrong is said without showing what it is.
+func TestBadSettings(t *testing.T) {
+	good := notificationv1beta3.ProviderSpec{Address: "http://a"}
+	cases := map[string]struct {
+		why     string
+		spec    notificationv1beta3.ProviderSpec
+		secrets Secrets
+		want    string
+	}{
+		"NoAddress":     {"nowhere to send", notificationv1beta3.ProviderSpec{}, Secrets{}, "neither spec.address"},
+		"LongAddress":   {"the contract's limit", good, Secrets{Main: data{"address": b("http://canary" + strings.Repeat("a", 2048))}}, "longer than 2048"},
+		"NotURL":        {"no URL", good, Secrets{Main: data{"address": b("canary\x7f")}}, "not a URL"},
+		"Scheme":        {"a file", good, Secrets{Main: data{"address": b("file://canary/x")}}, "scheme"},
+		"ProxyNotURL":   {"an invalid proxy", good, Secrets{Proxy: data{"address": b("http://u:canary@[::1")}}, "proxy Secret"},
+		"ProxyScheme":   {"of an odd kind", good, Secrets{Main: data{"proxy": b("ftp://u:canary@p")}}, "scheme"},
+		"ProxyMissing":  {"an empty proxy Secret", good, Secrets{Proxy: data{}}, "missing"},
+		"Headers":       {"headers that are no map", good, Secrets{Main: data{"headers": b("canary")}}, "headers"},
+		"HeadersValues": {"nor of texts", good, Secrets{Main: data{"headers": b("X: {canary: 1}")}}, "headers"},
+		"HalfPair":      {"a certificate without key", good, Secrets{Cert: data{"tls.crt": b("canary")}}, "belong together"},
+		"BadPair":       {"not a pair", good, Secrets{Cert: data{"tls.crt": b("canary"), "tls.key": b("canary")}}, "not a pair"},
+		"EmptyCert":     {"a Secret of nothing", good, Secrets{Cert: data{}}, "neither ca.crt"},
+		"Timeout":       {"no duration", notificationv1beta3.ProviderSpec{Address: "http://a", Timeout: "soon"}, Secrets{}, "timeout"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := NewSettings(&notificationv1beta3.Provider{Spec: tc.spec}, tc.secrets)
+			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: %v", tc.why, err)
+			}
+		})
+	}
+}
+
+func TestClean(t *testing.T) {
+	s := &Settings{
+		Address: "https://hooks.example/services/T0/B0/s3cr3t", Token: "to/ken+1", Password: "hunter22",
+		Headers: map[string]string{"X-Key": "header-key"}, Proxy: &url.URL{Scheme: "http", Host: "p", User: url.UserPassword("u", "proxy-pass")},
+	}
+	err := errors.New("posting: " + strings.Join([]string{
+		s.Address, s.Token, url.QueryEscape(s.Token), "dG8va2VuKzE=", s.Password, "header-key", s.Proxy.String(), "proxy-pass",
+	}, " "))
+	got := s.Clean(err).Error()
+	for _, secret := range []string{"s3cr3t", "ken", "dG8va2VuKzE", "hunter22", "header-key", "proxy-pass"} {
+		if strings.Contains(got, secret) {
+			t.Errorf("%q shows %q", got, secret)
+		}
+	}
+	if !strings.Contains(got, "hooks.example") {
+		t.Errorf("the host is gone, nobody can tell where it went: %s", got)
+	}
+	if errors.Unwrap(s.Clean(err)) != nil {
+		t.Error("the cause can be unwrapped")
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"": 0, "12": 12 * time.Second, "-1": 0, "soon": 0, "99999999999999999999": 0,
+		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute, "Fri, 02 Jan 2026 03:00:00 GMT": 0,
+	} {
+		if got := retryAfter(value, now); got != want {
+			t.Errorf("Retry-After %q: %s, want %s", value, got, want)
+		}
+	}
+}
