@@ -85,7 +85,7 @@ func ReadState(dir string) (State, error) {
 	// The file may be an earlier launcher's that was killed, for the moment until the one that starts now removes it.
 	launcher, err := proc.ReadUsage(state.Launcher.PID)
 	if err != nil || launcher.StartTime != state.Launcher.StartTime {
-		return State{StateDir: dir, Running: true}, nil
+		return State{StateDir: dir, Running: true}, nil //nolint:nilerr // no launcher is no error
 	}
 	state.Running, state.Ready = true, true
 	return state, nil

@@ -57,7 +57,9 @@ func parseMarker(text string) map[string][]string {
 }
 
 func missing(rules []rbacv1.PolicyRule, need map[string][]string) []string {
-	covers := func(have []string, want string) bool { return slices.Contains(have, "*") || slices.Contains(have, want) }
+	covers := func(have []string, want string) bool {
+		return slices.Contains(have, "*") || slices.Contains(have, want)
+	}
 	var all []string
 	for _, group := range need["groups"] {
 		for _, resource := range need["resources"] {

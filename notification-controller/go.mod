@@ -4,7 +4,7 @@ go 1.26.0
 
 require (
 	github.com/capstan-gitops/capstan/apis v0.1.0
-	github.com/capstan-gitops/capstan/pkg v0.0.0-00010101000000-000000000000
+	github.com/capstan-gitops/capstan/pkg v0.1.0
 	github.com/go-logr/logr v1.4.3
 	github.com/google/go-cmp v0.7.0
 	github.com/prometheus/client_golang v1.23.2

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/capstan-gitops/capstan/apis v0.1.0
 	github.com/capstan-gitops/capstan/pkg v0.1.0
+	github.com/google/go-cmp v0.7.0
 	github.com/onsi/gomega v1.43.0
 	github.com/spf13/pflag v1.0.10
 	k8s.io/api v0.36.4
@@ -49,7 +50,6 @@ require (
 	github.com/go-openapi/swag v0.23.1 // indirect
 	github.com/google/btree v1.1.3 // indirect
 	github.com/google/gnostic-models v0.7.0 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/jbenet/go-context v0.0.0-20150711004518-d14ea06fba99 // indirect

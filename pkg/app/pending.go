@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -18,6 +19,12 @@ type Pending struct {
 // String adds a pending flag that takes a text.
 func (p *Pending) String(fs *pflag.FlagSet, name, value, usage string) {
 	fs.String(name, value, usage+" This version accepts the default only.")
+	p.add(fs, name)
+}
+
+// Duration adds a pending flag that takes a length of time.
+func (p *Pending) Duration(fs *pflag.FlagSet, name string, value time.Duration, usage string) {
+	fs.Duration(name, value, usage+" This version accepts the default only.")
 	p.add(fs, name)
 }
 

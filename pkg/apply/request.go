@@ -95,7 +95,10 @@ func (a *Applier) do(ctx context.Context, build func() *rest.Request) (body []by
 		if err := a.opts.Limiter.Acquire(ctx); err != nil {
 			return nil, err
 		}
-		body, err = build().Do(ctx).Raw()
+		result := build().Do(ctx)
+		if body, err = result.Raw(); err != nil {
+			err = result.Error() // which reads the status that the server answered with
+		}
 		a.opts.Limiter.Release(err)
 		if err == nil || ctx.Err() != nil || attempt == attempts || !isTransient(err) {
 			return body, err

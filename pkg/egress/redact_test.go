@@ -44,7 +44,7 @@ func TestRedact(t *testing.T) {
 }
 
 func TestRedactError(t *testing.T) {
-	cause := errors.New(`dial tcp: lookup via http://proxy:canary@p.example:3128/ refused, see "https://e.com/?t=canary".`)
+	cause := errors.New(`dial tcp: lookup via http://proxy:canary@p.example:3128/ refused, see "https://e.com/?t=canary"`)
 	err := egress.RedactError(&url.Error{Op: "Get", URL: "https://u:canary@x.com/%zz y?token=canary", Err: cause})
 	if strings.Contains(err.Error(), "canary") {
 		t.Errorf("the secret is visible: %v", err)

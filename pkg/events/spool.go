@@ -90,7 +90,7 @@ func (s *Spool) Start(ctx context.Context) error {
 		}
 		if err := s.deliver(ctx, event); err != nil {
 			if ctx.Err() != nil {
-				return nil
+				return nil //nolint:nilerr // being asked to stop is no failure
 			}
 			s.dropped()
 			s.log.Error(err, "giving up an event", "reason", event.Reason,

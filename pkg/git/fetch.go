@@ -75,15 +75,7 @@ func (c *Client) fetchPinned(ctx context.Context, s *session, target Target, lim
 			fmt.Errorf("looking for commit %s in %s: the server lists no reference %q", target.Commit, s.shown, target.Reference),
 			fault.Hint("check spec.ref"))
 	}
-	request := packRequest{}
-	seen := map[plumbing.Hash]bool{}
-	for _, ref := range adv.refs {
-		if !seen[ref.hash] && len(request.wants) < maxWants {
-			seen[ref.hash] = true
-			request.wants = append(request.wants, ref.hash)
-		}
-	}
-	p, err := c.fetchPack(ctx, s, adv.caps, request, limits)
+	p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: distinct(adv.refs)}, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +89,19 @@ func (c *Client) fetchPinned(ctx context.Context, s *session, target Target, lim
 			fault.Hint("check spec.ref.commit")), p.Close())
 	}
 	return p, nil
+}
+
+// distinct lists the objects that references name, each once and not more than a
+// request may ask for.
+func distinct(refs []advertised) (hashes []plumbing.Hash) {
+	seen := map[plumbing.Hash]bool{}
+	for _, ref := range refs {
+		if !seen[ref.hash] && len(hashes) < maxWants {
+			seen[ref.hash] = true
+			hashes = append(hashes, ref.hash)
+		}
+	}
+	return hashes
 }
 
 // packRequest is what to ask upload-pack for.

@@ -65,7 +65,7 @@ func (s *session) postUploadPack(ctx context.Context, body []byte, limit int64) 
 	req.Header.Set("Content-Type", "application/x-"+service+"-request")
 	client := *s.client
 	client.CheckRedirect = egress.RedirectPolicy(egress.Options{MaxRedirects: -1})
-	res, err := s.do(&client, req, "application/x-"+service+"-result")
+	res, err := s.do(&client, req, "application/x-"+service+"-result") //nolint:bodyclose // closed by whoever reads the pack
 	if err != nil {
 		return nil, err
 	}

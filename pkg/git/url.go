@@ -17,19 +17,19 @@ const maxURLLength = 2048
 // refused before anybody interprets it. Errors are stalled faults that show no
 // user information.
 func ParseURL(raw string) (*url.URL, error) {
-	invalid := func(why string) (*url.URL, error) {
-		return nil, fault.Stalled(meta.ReasonURLInvalid,
+	invalid := func(why string) error {
+		return fault.Stalled(meta.ReasonURLInvalid,
 			fmt.Errorf("reading the URL %s: %s", egress.Redact(raw), why))
 	}
 	if why := suspicious(raw); why != "" {
-		return invalid(why)
+		return nil, invalid(why)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
 		if isSCPLike(raw) {
 			return nil, unsupportedSSH()
 		}
-		return invalid("it is not a URL")
+		return nil, invalid("it is not a URL")
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "https":
@@ -39,22 +39,31 @@ func ParseURL(raw string) (*url.URL, error) {
 		if isSCPLike(raw) {
 			return nil, unsupportedSSH()
 		}
-		return invalid("a local path is not a repository here; use an http or https URL")
+		return nil, invalid("a local path is not a repository here; use an http or https URL")
 	default:
-		return invalid("the scheme is not http or https")
+		return nil, invalid("the scheme is not http or https")
 	}
 	switch {
 	case u.Hostname() == "" || strings.HasPrefix(u.Hostname(), "-"):
-		return invalid("it names no host")
+		return nil, invalid("it names no host")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return invalid("a repository has no query and no fragment")
+		return nil, invalid("a repository has no query and no fragment")
 	}
-	for segment := range strings.SplitSeq(u.Path, "/") {
-		if strings.HasPrefix(segment, "-") || segment == ".." {
-			return invalid("a part of the path starts with a dash or leads upwards")
-		}
+	if leavesRepository(u.Path) {
+		return nil, invalid("a part of the path starts with a dash or leads upwards")
 	}
 	return u, nil
+}
+
+// leavesRepository reports a path with a part that a command could take for an
+// option, or that leads upwards.
+func leavesRepository(path string) bool {
+	for segment := range strings.SplitSeq(path, "/") {
+		if strings.HasPrefix(segment, "-") || segment == ".." {
+			return true
+		}
+	}
+	return false
 }
 
 // suspicious names the first character of a URL that has no business there.

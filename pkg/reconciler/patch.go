@@ -31,7 +31,7 @@ func (p *pass[O, S]) addFinalizer(ctx context.Context) error {
 func (p *pass[O, S]) removeFinalizer(ctx context.Context) Outcome {
 	rest := slices.DeleteFunc(slices.Clone(p.obj.GetFinalizers()), func(f string) bool { return f == meta.Finalizer })
 	if err := client.IgnoreNotFound(p.patchFinalizers(ctx, rest)); err != nil {
-		return Fail(err)
+		return again(err)
 	}
 	p.r.record(p.obj, p.scope)
 	return Park(0)
@@ -45,7 +45,8 @@ func (p *pass[O, S]) patchFinalizers(ctx context.Context, finalizers []string) e
 		return fmt.Errorf("encoding finalizers: %w", err)
 	}
 	answer := p.snapshot.DeepCopyObject().(O)
-	if err := p.r.Client.Patch(ctx, answer, client.RawPatch(types.MergePatchType, body)); err != nil {
+	if err := p.r.Client.Patch(ctx, answer, client.RawPatch(types.MergePatchType, body),
+		client.FieldOwner(p.r.FieldOwner)); err != nil {
 		return fmt.Errorf("writing finalizers: %w", err)
 	}
 	p.answered(answer)

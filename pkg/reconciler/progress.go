@@ -21,6 +21,8 @@ type progress[O Object, S Scoped] struct {
 	pass  *pass[O, S]
 	timer clock.Timer
 	done  chan struct{}
+	// said is closed once a phase has something to say.
+	said  chan struct{}
 	ended sync.WaitGroup
 
 	mu      sync.Mutex
@@ -30,11 +32,16 @@ type progress[O Object, S Scoped] struct {
 }
 
 func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
-	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(progressAfter), done: make(chan struct{})}
+	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(progressAfter), done: make(chan struct{}), said: make(chan struct{})}
 	w.ended.Go(func() {
 		select {
 		case <-w.done:
+			return
 		case <-w.timer.C():
+		}
+		select {
+		case <-w.done:
+		case <-w.said:
 			w.tell(ctx)
 		}
 	})
@@ -45,9 +52,13 @@ func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
 func (w *progress[O, S]) enter(message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if message != "" {
-		w.message = message
+	if message == "" {
+		return
 	}
+	if w.message == "" {
+		close(w.said)
+	}
+	w.message = message
 }
 
 // stop ends the watch. After it nothing is written any more, and the pass goes
@@ -67,9 +78,6 @@ func (w *progress[O, S]) tell(ctx context.Context) {
 	w.mu.Lock()
 	message := w.message
 	w.mu.Unlock()
-	if message == "" {
-		return
-	}
 	interim := &pass[O, S]{r: p.r, obj: p.snapshot.DeepCopyObject().(O), snapshot: p.snapshot}
 	common := interim.obj.CommonStatus()
 	common.Conditions = status.Derive(status.Input{

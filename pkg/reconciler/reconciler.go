@@ -7,6 +7,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -98,8 +99,9 @@ func (r *Reconciler[O, S]) observe(key types.NamespacedName, start time.Time, de
 // pass is one run over one object.
 type pass[O Object, S Scoped] struct {
 	r        *Reconciler[O, S]
-	obj      O // as it is to become
-	snapshot O // as the API server last answered
+	obj      O                 // as it is to become
+	snapshot O                 // as the API server last answered
+	told     *metav1.Condition // Ready from before the pass
 	scope    S
 	verdict  Verdict
 }
@@ -108,6 +110,7 @@ func (r *Reconciler[O, S]) begin(obj O, start time.Time) *pass[O, S] {
 	token := obj.GetAnnotations()[meta.AnnotationRequestedAt]
 	requested := token != "" && token != obj.CommonStatus().LastHandledReconcileAt
 	p := &pass[O, S]{r: r, obj: obj, snapshot: obj.DeepCopyObject().(O)}
+	p.told = status.Find(p.snapshot.CommonStatus().Conditions, meta.ConditionReady)
 	p.scope = r.Kind.Scope(obj, Pass{
 		Start:     start,
 		Requested: requested,
@@ -119,7 +122,7 @@ func (r *Reconciler[O, S]) begin(obj O, start time.Time) *pass[O, S] {
 // live runs the phases of a living object.
 func (p *pass[O, S]) live(ctx context.Context) Outcome {
 	if err := p.addFinalizer(ctx); err != nil {
-		return Fail(err)
+		return again(err)
 	}
 	if _, err := p.r.Kind.Timing(p.obj); err != nil {
 		return Fail(fault.Stalled(meta.ReasonFailed, err))
@@ -142,13 +145,13 @@ func (p *pass[O, S]) finalize(ctx context.Context) Outcome {
 // the request. Nothing else happens.
 func (p *pass[O, S]) suspend(ctx context.Context) Outcome {
 	if err := p.addFinalizer(ctx); err != nil {
-		return Fail(err)
+		return again(err)
 	}
 	if p.scope.Common().Requested {
 		before := p.snapshot
 		p.obj.CommonStatus().LastHandledReconcileAt = p.obj.GetAnnotations()[meta.AnnotationRequestedAt]
 		if err := p.patchStatus(ctx, before); err != nil {
-			return Fail(err)
+			return again(err)
 		}
 	}
 	return Park(0)
@@ -181,9 +184,9 @@ func (ph Phase[S]) progress(scope S) string {
 // settle writes the outcome down, tells it and says when to come back.
 func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, error) {
 	if out.parked {
-		return ctrl.Result{RequeueAfter: out.requeue}, nil
+		return ctrl.Result{RequeueAfter: out.requeue}, client.IgnoreNotFound(out.err)
 	}
-	if apierrors.IsConflict(out.err) || errors.Is(out.err, context.Canceled) {
+	if errors.Is(out.err, context.Canceled) {
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
 	}
 	p.verdict.Outcome = out.status
@@ -203,7 +206,7 @@ func (p *pass[O, S]) derive(out Outcome) status.Result {
 	in := status.Input{
 		Previous: p.snapshot.CommonStatus().Conditions, ObservedGeneration: common.ObservedGeneration,
 		Generation: p.obj.GetGeneration(), Outcome: out.status,
-		Changed: p.scope.Common().Changed, Now: p.r.Clock.Now(),
+		Changed: p.scope.Common().Changed, Told: p.told, Now: p.r.Clock.Now(),
 	}
 	if p.r.Kind.Conditions != nil {
 		in.Own = p.r.Kind.Conditions(p.scope, p.verdict)
@@ -219,49 +222,4 @@ func (p *pass[O, S]) derive(out Outcome) status.Result {
 		}
 	}
 	return result
-}
-
-// requeue says when the object is looked at again.
-func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (ctrl.Result, error) {
-	log := logf.FromContext(ctx).WithValues("reason", string(out.status.Reason))
-	switch out.status.Kind {
-	case status.Done:
-		return ctrl.Result{RequeueAfter: p.rest(timing.Interval)}, nil
-	case status.InProgress:
-		return ctrl.Result{RequeueAfter: max(out.until.Sub(p.r.Clock.Now()), time.Millisecond)}, nil
-	case status.Superseded:
-		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
-	case status.Wait:
-		log.Info("waiting", "message", out.status.Message)
-		net := p.r.WaitNet
-		if out.requeue > 0 {
-			net = out.requeue
-		}
-		return ctrl.Result{RequeueAfter: net}, nil
-	case status.Stalled:
-		log.Error(out.err, "stalled until the object changes")
-		return ctrl.Result{}, nil
-	default:
-		if timing.Retry == 0 {
-			return ctrl.Result{}, out.err // the work queue logs it and backs off
-		}
-		log.Error(out.err, "reconciling again after the retry interval", "retryIn", timing.Retry.String())
-		return ctrl.Result{RequeueAfter: timing.Retry}, nil
-	}
-}
-
-// rest is how long an object rests after success.
-func (p *pass[O, S]) rest(interval time.Duration) time.Duration {
-	rest := p.r.jitter(interval)
-	if next := p.scope.Common().Next; !next.IsZero() {
-		rest = min(rest, max(next.Sub(p.r.Clock.Now()), time.Millisecond))
-	}
-	return rest
-}
-
-func (r *Reconciler[O, S]) jitter(d time.Duration) time.Duration {
-	if r.Jitter == nil {
-		return d
-	}
-	return r.Jitter(d)
 }

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"maps"
 
+	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/events"
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
@@ -19,6 +20,9 @@ func (p *pass[O, S]) tell(result status.Result, timing Timing) {
 	case status.Normal:
 		if p.verdict.OK() && p.r.Kind.Success != nil {
 			note = p.r.Kind.Success(p.scope, timing)
+		}
+		if p.verdict.Kind == status.Wait && p.verdict.Reason != meta.ReasonDependencyNotReady {
+			note.Severity = Trace // a source that has nothing yet tells for itself
 		}
 	}
 	note.Reason = p.verdict.Reason

@@ -149,25 +149,25 @@ func observed(in Input) int64 {
 // notice decides whether the outcome is news: what stands in the Ready condition
 // already has been told.
 func notice(in Input, before *metav1.Condition, message string) Notice {
-	told := before != nil && before.Status == metav1.ConditionFalse && before.Reason == string(in.Outcome.Reason)
+	failed := before != nil && before.Status == metav1.ConditionFalse
+	told := failed && before.Reason == string(in.Outcome.Reason)
 	switch in.Outcome.Kind {
 	case Done:
-		if in.Changed || before != nil && before.Status == metav1.ConditionFalse {
-			return Normal
-		}
+		return when(in.Changed || failed, Normal)
 	case Wait:
-		if !told {
-			return Normal
-		}
+		return when(!told, Normal)
 	case Retry:
-		if !told || before.Message != message {
-			return Warning
-		}
+		return when(!told || before.Message != message, Warning)
 	case Stalled:
-		if !told || before.ObservedGeneration != in.Generation {
-			return Warning
-		}
-	case InProgress, Superseded:
+		return when(!told || before.ObservedGeneration != in.Generation, Warning)
+	default:
+		return Silent
+	}
+}
+
+func when(news bool, notice Notice) Notice {
+	if news {
+		return notice
 	}
 	return Silent
 }

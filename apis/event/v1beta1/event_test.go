@@ -9,19 +9,19 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	eventv1beta1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
+	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 )
 
 func TestEventOnTheWire(t *testing.T) {
-	event := eventv1beta1.Event{
+	event := eventv1.Event{
 		InvolvedObject: corev1.ObjectReference{
 			APIVersion: "kustomize.toolkit.fluxcd.io/v1", Kind: "Kustomization", Namespace: "default", Name: "app",
 		},
-		Severity:            eventv1beta1.SeverityError,
+		Severity:            eventv1.SeverityError,
 		Timestamp:           metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),
 		Message:             "no",
 		Reason:              "BuildFailed",
-		Metadata:            map[string]string{eventv1beta1.Key("kustomize.toolkit.fluxcd.io", eventv1beta1.MetaRevisionKey): "main@sha1:1"},
+		Metadata:            map[string]string{eventv1.Key("kustomize.toolkit.fluxcd.io", eventv1.MetaRevisionKey): "main@sha1:1"},
 		ReportingController: "kustomize-controller",
 		ReportingInstance:   "pod",
 	}
@@ -47,8 +47,8 @@ func TestEventOnTheWire(t *testing.T) {
 }
 
 func TestEventMetadata(t *testing.T) {
-	event := eventv1beta1.Event{Metadata: map[string]string{"revision": "r", "g/commit_status": "update"}}
-	if !event.HasMetadata(eventv1beta1.MetaCommitStatusKey, eventv1beta1.MetaCommitStatusUpdateValue) {
+	event := eventv1.Event{Metadata: map[string]string{"revision": "r", "g/commit_status": "update"}}
+	if !event.HasMetadata(eventv1.MetaCommitStatusKey, eventv1.MetaCommitStatusUpdateValue) {
 		t.Error("a key is found in whatever group")
 	}
 	if event.HasMetadata("status", "update") {

@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -75,7 +76,7 @@ func (c *Config) bindPending(fs *pflag.FlagSet) {
 	p.Bool(fs, "insecure-kubeconfig-exec", false, "Allow kubeconfigs to run programs.")
 	p.Bool(fs, "insecure-kubeconfig-tls", false, "Allow kubeconfigs to skip the verification of certificates.")
 	p.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
-	p.String(fs, "token-cache-max-duration", "1h0m0s", "How long a token is cached at most.")
+	p.Duration(fs, "token-cache-max-duration", time.Hour, "How long a token is cached at most.")
 }
 
 func (c *Config) validate() error {

@@ -45,16 +45,16 @@ func TestWhatTheFastWayLeavesTheSlowWayLeaves(t *testing.T) {
 
 	for step := 1; step <= propertySteps; step++ {
 		did := walk.step(t, step)
-		r.handle(g, t, unit, fmt.Sprintf("fast-%d", step), false)
-		before := walk.versions(g, t)
-		r.handle(g, t, unit, fmt.Sprintf("slow-%d", step), true)
-		g.Expect(walk.versions(g, t)).To(Equal(before), "step %d: %s", step, did)
+		r.handle(t, g, unit, fmt.Sprintf("fast-%d", step), false)
+		before := walk.versions(t, g)
+		r.handle(t, g, unit, fmt.Sprintf("slow-%d", step), true)
+		g.Expect(walk.versions(t, g)).To(Equal(before), "step %d: %s", step, did)
 		g.Expect(slices.Sorted(maps.Keys(before))).To(Equal(walk.names()), "step %d: %s", step, did)
 	}
 }
 
 // handle asks for a reconcile and waits until it was handled and succeeded.
-func (r *rig) handle(g *WithT, t *testing.T, unit *kustomizev1.Kustomization, token string, force bool) {
+func (r *rig) handle(t *testing.T, g *WithT, unit *kustomizev1.Kustomization, token string, force bool) {
 	t.Helper()
 	g.Expect(r.Get(t.Context(), client.ObjectKeyFromObject(unit), unit)).To(Succeed())
 	before := client.MergeFrom(unit.DeepCopy())
@@ -87,7 +87,7 @@ func (w *randomWalk) names() []string {
 }
 
 // versions returns the resource version of every applied object.
-func (w *randomWalk) versions(g *WithT, t *testing.T) map[string]string {
+func (w *randomWalk) versions(t *testing.T, g *WithT) map[string]string {
 	t.Helper()
 	list := &corev1.ConfigMapList{}
 	g.Expect(w.List(t.Context(), list, client.InNamespace(w.namespace), client.HasLabels{kustomizev1.LabelName})).To(Succeed())

@@ -86,7 +86,9 @@ func New() *Memory {
 func (m *Memory) Distrust(source string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.doubted[source] = m.doubted[source]
+	if _, known := m.doubted[source]; !known {
+		m.doubted[source] = false
+	}
 }
 
 // Trusts reports whether the indexes of a source are believed.

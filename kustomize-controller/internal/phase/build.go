@@ -12,12 +12,12 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
@@ -59,7 +59,8 @@ func (p *Phases) objects(ctx context.Context, unit *kustomizev1.Kustomization, a
 		p.Memory.Distrust(SourceOf(unit))
 	}
 	built, err := p.Builder.Build(ctx, kustomize.Request{
-		FS: lease.View(), Path: unit.Spec.Path, Overlay: overlay(&unit.Spec), Substitution: p.variables(&unit.Spec),
+		FS: lease.View(), Path: unit.Spec.Path, Overlay: request.Overlay(&unit.Spec),
+		Substitution: request.Variables(&unit.Spec, p.Strict),
 	})
 	if err != nil {
 		return nil, err
@@ -108,47 +109,4 @@ func digestOf(desired []plan.Desired) string {
 		_, _ = h.Write(d.Mark[:])
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
-}
-
-func (p *Phases) variables(spec *kustomizev1.KustomizationSpec) *substitute.Variables {
-	if spec.PostBuild == nil {
-		return nil
-	}
-	return &substitute.Variables{
-		Values: spec.PostBuild.Substitute, Strict: p.Strict,
-		Always: spec.PostBuild.SubstituteStrategy == kustomizev1.SubstituteAlways,
-	}
-}
-
-// overlay is what the spec adds to the kustomization file of the artifact.
-func overlay(spec *kustomizev1.KustomizationSpec) kustomize.Overlay {
-	o := kustomize.Overlay{
-		TargetNamespace: spec.TargetNamespace, NamePrefix: spec.NamePrefix, NameSuffix: spec.NameSuffix,
-		Components: spec.Components, IgnoreMissingComponents: spec.IgnoreMissingComponents,
-	}
-	if spec.CommonMetadata != nil {
-		o.Labels, o.Annotations = spec.CommonMetadata.Labels, spec.CommonMetadata.Annotations
-	}
-	for _, patch := range spec.Patches {
-		o.Patches = append(o.Patches, kustomize.Patch{Patch: patch.Patch, Target: selector(patch.Target)})
-	}
-	for _, image := range spec.Images {
-		o.Images = append(o.Images, kustomize.Image{
-			Name: image.Name, NewName: image.NewName, NewTag: image.NewTag, Digest: image.Digest,
-		})
-	}
-	for _, option := range spec.BuildMetadata {
-		o.BuildMetadata = append(o.BuildMetadata, string(option))
-	}
-	return o
-}
-
-func selector(target *meta.Selector) *kustomize.Selector {
-	if target == nil {
-		return nil
-	}
-	return &kustomize.Selector{
-		Group: target.Group, Version: target.Version, Kind: target.Kind, Name: target.Name, Namespace: target.Namespace,
-		LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector,
-	}
 }

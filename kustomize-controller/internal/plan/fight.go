@@ -88,7 +88,7 @@ func fieldNames(raw *metav1.FieldsV1) []string {
 		return nil
 	}
 	set := &fieldpath.Set{}
-	if err := set.FromJSON(strings.NewReader(string(raw.Raw))); err != nil {
+	if err := set.FromJSON(strings.NewReader(string(raw.GetRawBytes()))); err != nil {
 		return nil
 	}
 	var names []string

@@ -24,11 +24,14 @@ func hold(desired int, stale []inventory.Entry, consent string) *Hold {
 		return nil
 	}
 	h := &Hold{}
+	ids := make([]string, 0, len(stale)) // subjects do not tell groups apart
 	for _, e := range stale {
 		h.Subjects = append(h.Subjects, e.Subject())
+		ids = append(ids, e.ID.String())
 	}
 	slices.Sort(h.Subjects)
-	sum := sha256.Sum256([]byte(strings.Join(h.Subjects, "\n")))
+	slices.Sort(ids)
+	sum := sha256.Sum256([]byte(strings.Join(ids, "\n")))
 	h.Digest = "sha256:" + hex.EncodeToString(sum[:])
 	if h.Digest == consent {
 		return nil

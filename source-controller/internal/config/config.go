@@ -66,15 +66,15 @@ func (c *Config) bindPending(fs *pflag.FlagSet) {
 	p := &c.pending
 	p.String(fs, "default-service-account", "", "The ServiceAccount used for workload identity when an object names none.")
 	p.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
-	p.String(fs, "token-cache-max-duration", "1h0m0s", "How long a token is cached at most.")
+	p.Duration(fs, "token-cache-max-duration", time.Hour, "How long a token is cached at most.")
 	p.Strings(fs, "ssh-kex-algos", "The key exchange algorithms of SSH.")
 	p.Strings(fs, "ssh-hostkey-algos", "The host key algorithms of SSH.")
 	p.String(fs, "helm-index-max-size", "52428800", "The most bytes of the index of a Helm repository.")
 	p.String(fs, "helm-chart-max-size", "10485760", "The most bytes of a Helm chart.")
 	p.String(fs, "helm-chart-file-max-size", "5242880", "The most bytes of a file in a Helm chart.")
 	p.String(fs, "helm-cache-max-size", "0", "The most entries of the cache of Helm indexes.")
-	p.String(fs, "helm-cache-ttl", "15m", "How long an index of a Helm repository is cached.")
-	p.String(fs, "helm-cache-purge-interval", "1m", "How often the cache of Helm indexes is purged.")
+	p.Duration(fs, "helm-cache-ttl", 15*time.Minute, "How long an index of a Helm repository is cached.")
+	p.Duration(fs, "helm-cache-purge-interval", time.Minute, "How often the cache of Helm indexes is purged.")
 }
 
 func (c *Config) validate() error {

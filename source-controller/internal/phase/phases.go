@@ -33,7 +33,7 @@ func (p *Phases) List() []reconciler.Phase[*Scope] {
 	return []reconciler.Phase[*Scope]{
 		{Name: NamePrepare, Run: p.prepare},
 		{Name: NameConnect, Run: connect},
-		{Name: NameResolve, Run: p.resolve, Progress: say("checking for a new revision")},
+		{Name: NameResolve, Run: p.resolve, Progress: checking},
 		{Name: NameFetch, Run: fetch, Progress: fetching},
 		{Name: NamePublish, Run: p.publish, Progress: publishing},
 		{Name: NameCollect, Run: p.collect},
@@ -45,8 +45,13 @@ func (p *Phases) Finalize() []reconciler.Phase[*Scope] {
 	return []reconciler.Phase[*Scope]{{Name: NameRemove, Run: p.remove}}
 }
 
-func say(text string) func(*Scope) string {
-	return func(*Scope) string { return text }
+// checking says nothing at an interval: a slow server must not make Ready flip
+// when nothing changed.
+func checking(s *Scope) string {
+	if s.Current != nil && !s.Requested && !s.SettingsChanged {
+		return ""
+	}
+	return "checking for a new revision"
 }
 
 func fetching(s *Scope) string { return fmt.Sprintf("fetching revision '%s'", s.Revision.Text) }

@@ -53,7 +53,7 @@ func (p *Phases) store(ctx context.Context, s *Scope) (*meta.Artifact, error) {
 // collect removes artifacts that nobody needs any more. What it cannot remove it
 // tries again at the next pass; the new artifact is no worse for it.
 func (p *Phases) collect(ctx context.Context, s *Scope) reconciler.Outcome {
-	removed, err := p.Storage.Collect(s.Artifact)
+	removed, err := p.Storage.Collect(s.Artifact, s.Current)
 	if err != nil {
 		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonGarbageCollectionFailed, Message: err.Error()})
 	}

@@ -1,0 +1,105 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/meter"
+)
+
+// shownRequests is how many kinds of requests the table shows per step; JSON has them all.
+const shownRequests = 8
+
+// Print writes a cell as a table.
+func (c Cell) Print(to io.Writer) error {
+	table := tabwriter.NewWriter(to, 0, 8, 2, ' ', 0)
+	_, _ = fmt.Fprintf(table, "\n%s: %s\n", c.Name, c.About)
+	_, _ = fmt.Fprintln(table, "step\tfigure\tmeasured\ttarget\tmet")
+	for _, step := range c.Steps {
+		for _, f := range append(step.Figures, standing(step.Use)...) {
+			target, met := "", ""
+			if f.Limit != nil {
+				target, met = "≤ "+number(*f.Limit, f.Unit), map[bool]string{true: "yes", false: "NO"}[f.Met()]
+			}
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", step.Name, f.Name, number(f.Value, f.Unit), target, met)
+		}
+	}
+	if err := table.Flush(); err != nil {
+		return fmt.Errorf("printing %s: %w", c.Name, err)
+	}
+	for _, step := range c.Steps {
+		details(to, step)
+	}
+	return nil
+}
+
+// standing are the figures that every step has.
+func standing(u meter.Use) []Figure {
+	return []Figure{
+		Of("CPU of the control plane", u.ControlPlaneCPU(), "s"),
+		Of("lease requests", float64(u.Leases), ""),
+		Of("watch requests", float64(u.Watches), ""),
+	}
+}
+
+func details(to io.Writer, step Step) {
+	u := step.Use
+	_, _ = fmt.Fprintf(to, "  %s: CPU %s; control plane %s; peak memory in MiB %s; passes %v\n",
+		step.Name, values(u.Controllers), values(u.ControlPlane), values(u.PeakMiB), u.Passes)
+	for i, r := range u.Requests {
+		if i == shownRequests {
+			_, _ = fmt.Fprintf(to, "    and %d more kinds of requests\n", len(u.Requests)-i)
+			break
+		}
+		_, _ = fmt.Fprintf(to, "    %6d %s: %s\n", r.Count, r.User, r.What)
+	}
+}
+
+func values(of map[string]float64) string {
+	parts := make([]string, 0, len(of))
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %.2f", name, of[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func number(value float64, unit string) string {
+	digits := 2
+	if unit == "" || unit == "ms" || unit == "MiB" {
+		digits = 0
+	}
+	return strings.TrimSpace(strconv.FormatFloat(value, 'f', digits, 64) + " " + unit)
+}
+
+// Missed lists the figures that do not keep their limit.
+func (r Report) Missed(to io.Writer) {
+	for _, c := range r.Cells {
+		for _, s := range c.Steps {
+			for _, f := range s.Figures {
+				if !f.Met() {
+					_, _ = fmt.Fprintf(to, "not met: %s, %s: %s is %s, target %s\n",
+						c.Name, s.Name, f.Name, number(f.Value, f.Unit), number(*f.Limit, f.Unit))
+				}
+			}
+		}
+	}
+}
+
+// WriteJSON writes the report into a file.
+func (r Report) WriteJSON(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	if err := os.WriteFile(path, append(text, '\n'), 0o600); err != nil {
+		return fmt.Errorf("writing the report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/capstan-gitops/capstan/devcluster"
+	"github.com/capstan-gitops/capstan/e2e/internal/process"
+	"github.com/capstan-gitops/capstan/pkg/testkit/gitserver"
+	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
+)
+
+// Namespace is where Capstan is installed.
+const Namespace = "flux-system"
+
+// Options say what kind of world to start. The zero value is one with all controllers.
+type Options struct {
+	// Controllers to run; by default all.
+	Controllers []Controller
+	// Args are further arguments for a controller, after those that every world gives it.
+	Args map[Controller][]string
+	// Audit records every request to the API server, for Mark and Since.
+	Audit bool
+	// Progress receives a line per thing that is built or started; by default nothing is told.
+	Progress io.Writer
+}
+
+// World is a running world. Its methods may be called from several goroutines.
+type World struct {
+	// Git is the server that repositories are made on.
+	Git *gitserver.Server
+	// Slack records what is posted to it, by path.
+	Slack *webhooksink.Sink
+	// Client may do everything.
+	Client client.WithWatch
+
+	cluster  *devcluster.Cluster
+	dir      string
+	progress io.Writer
+	group    *process.Group
+	warnings *warnings
+
+	mu          sync.Mutex
+	controllers map[Controller]*running
+}
+
+// Start builds what is missing and starts a world. The context bounds the start; the world lasts until Stop.
+func Start(ctx context.Context, o Options) (*World, error) {
+	if o.Progress == nil {
+		o.Progress = io.Discard
+	}
+	if len(o.Controllers) == 0 {
+		o.Controllers = Controllers()
+	}
+	w := &World{
+		progress: o.Progress, group: process.NewGroup(), warnings: &warnings{}, controllers: map[Controller]*running{},
+	}
+	if err := w.start(ctx, o); err != nil {
+		return nil, errors.Join(fmt.Errorf("starting a world: %w", err), w.Stop())
+	}
+	return w, nil
+}
+
+func (w *World) start(ctx context.Context, o Options) error {
+	root, err := devcluster.Root()
+	if err != nil {
+		return err
+	}
+	binaries, err := Build(ctx, root, o.Progress, o.Controllers...)
+	if err != nil {
+		return err
+	}
+	w.tell("starting a Kubernetes control plane")
+	w.cluster, err = devcluster.Start(ctx, devcluster.Options{
+		Profile: devcluster.Full, Audit: o.Audit, Root: root, Progress: o.Progress,
+	})
+	if err != nil {
+		return err
+	}
+	w.tell("Kubernetes %s serves at %s", w.cluster.Version(), w.cluster.RESTURL())
+	if err := w.startServers(); err != nil {
+		return err
+	}
+	if w.Client, err = w.newClient(); err != nil {
+		return err
+	}
+	if err := w.install(ctx); err != nil {
+		return err
+	}
+	for _, c := range Controllers() { // In this order: who is told events comes first.
+		if path := binaries[c]; path != "" {
+			if err := w.runController(ctx, c, path, o.Args[c]); err != nil {
+				return err
+			}
+			w.tell("%s runs", c)
+		}
+	}
+	return nil
+}
+
+// startServers starts the servers that are ours. What is written goes to the directory of the cluster, which is in memory
+// where the machine offers that and does not outlive the cluster.
+func (w *World) startServers() error {
+	w.dir = filepath.Join(w.cluster.StateDir(), "world")
+	repositories := filepath.Join(w.dir, "repositories")
+	if err := os.MkdirAll(repositories, 0o700); err != nil {
+		return fmt.Errorf("making room for repositories: %w", err)
+	}
+	var err error
+	if w.Git, err = gitserver.Start(gitserver.Options{Root: repositories}); err != nil {
+		return err
+	}
+	w.Slack, err = webhooksink.Start(webhooksink.Options{Slack: true})
+	return err
+}
+
+// Cluster returns the control plane.
+func (w *World) Cluster() *devcluster.Cluster { return w.cluster }
+
+// Stop ends everything and removes what it wrote.
+func (w *World) Stop() error {
+	w.mu.Lock()
+	for _, r := range w.controllers {
+		r.process.Stop(grace)
+	}
+	w.mu.Unlock()
+	w.group.Close()
+	var failures []error
+	if w.Git != nil {
+		failures = append(failures, w.Git.Close())
+	}
+	if w.Slack != nil {
+		w.Slack.Stop()
+	}
+	if w.cluster != nil {
+		failures = append(failures, w.cluster.Stop())
+	}
+	if err := errors.Join(failures...); err != nil {
+		return fmt.Errorf("stopping the world: %w", err)
+	}
+	return nil
+}
+
+func (w *World) tell(format string, args ...any) {
+	_, _ = fmt.Fprintf(w.progress, format+"\n", args...)
+}

@@ -1,0 +1,465 @@
+package reconciler_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
+	"github.com/capstan-gitops/capstan/pkg/events"
+	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
+	"github.com/capstan-gitops/capstan/pkg/status"
+)
+
+func done() reconciler.Outcome { return reconciler.Done(meta.ReasonSucceeded, "stored") }
+
+func broken() reconciler.Outcome {
+	return reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, errors.New("connection refused")))
+}
+
+func atOnce() ctrl.Result { return ctrl.Result{RequeueAfter: time.Millisecond} }
+
+func TestFirstPassAndQuiet(t *testing.T) {
+	r := newRig(t)
+	r.ends(done())
+	if result := r.pass(t); result.RequeueAfter != interval {
+		t.Errorf("rests for %s", result.RequeueAfter)
+	}
+	obj := r.now(t)
+	if diff := cmp.Diff([]string{meta.Finalizer}, obj.Finalizers); diff != "" {
+		t.Errorf("its deletion has to be seen (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"Ready True Succeeded"}, conditions(obj)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if obj.Status.ObservedGeneration != obj.Generation {
+		t.Errorf("observed generation %d of %d", obj.Status.ObservedGeneration, obj.Generation)
+	}
+	if n := r.written(); n != 1 {
+		t.Errorf("a pass took %d status patches", n)
+	}
+	for _, entry := range obj.ManagedFields {
+		if entry.Subresource == "status" && entry.Manager != "test-controller" {
+			t.Errorf("the status was written by %s", entry.Manager)
+		}
+	}
+
+	r.clock.Step(time.Hour)
+	r.pass(t)
+	if again := r.now(t); again.ResourceVersion != obj.ResourceVersion || r.written() != 0 {
+		t.Error("a pass that changed nothing wrote something")
+	}
+}
+
+// TestOutcomes has a case for each way in which a phase can end: what users see,
+// and when the object is looked at again.
+func TestOutcomes(t *testing.T) {
+	cause := errors.New("connection refused")
+	retrying := func(d time.Duration) func(*kind) {
+		return func(k *kind) {
+			k.Timing = func(*sourcev1.GitRepository) (reconciler.Timing, error) {
+				return reconciler.Timing{Interval: interval, Retry: d}, nil
+			}
+		}
+	}
+	deadline := func(r *rig, d time.Duration) time.Time { return r.clock.Now().Add(d) }
+	cases := map[string]struct {
+		why        string
+		out        func(*rig) reconciler.Outcome
+		kind       func(*kind)
+		result     ctrl.Result
+		err        bool
+		conditions []string
+		told       []told
+	}{
+		"Done": {
+			why:        "the goal is reached; a new object that changed nothing has nothing to tell",
+			out:        func(*rig) reconciler.Outcome { return done() },
+			result:     ctrl.Result{RequeueAfter: interval},
+			conditions: []string{"Ready True Succeeded"},
+			told:       []told{},
+		},
+		"Wait": {
+			why: "the watch wakes it, the net catches it",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, cause))
+			},
+			result:     ctrl.Result{RequeueAfter: waitNet},
+			conditions: []string{"Reconciling True Progressing", "Ready False DependencyNotReady"},
+			told:       []told{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
+		},
+		"WaitWithNet": {
+			why: "a wait may know better when to look again",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, cause, fault.After(time.Hour)))
+			},
+			result:     ctrl.Result{RequeueAfter: time.Hour},
+			conditions: []string{"Reconciling True Progressing", "Ready False DependencyNotReady"},
+			told:       []told{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
+		},
+		"InProgress": {
+			why:        "parked until the deadline",
+			out:        func(r *rig) reconciler.Outcome { return reconciler.InProgress("awaiting", deadline(r, time.Minute)) },
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
+			told:       []told{},
+		},
+		"InProgressLate": {
+			why:        "a deadline that has passed is now, and not never",
+			out:        func(r *rig) reconciler.Outcome { return reconciler.InProgress("awaiting", deadline(r, -time.Minute)) },
+			result:     atOnce(),
+			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
+			told:       []told{},
+		},
+		"RetryWithBackOff": {
+			why:        "without a retry interval the work queue backs off",
+			out:        func(*rig) reconciler.Outcome { return broken() },
+			err:        true,
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"},
+			told:       []told{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
+		},
+		"RetryWithInterval": {
+			why:        "the object's own retry interval",
+			out:        func(*rig) reconciler.Outcome { return broken() },
+			kind:       retrying(time.Minute),
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"},
+			told:       []told{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
+		},
+		"Unclassified": {
+			why:        "an error that nobody classified may pass",
+			out:        func(*rig) reconciler.Outcome { return reconciler.Fail(cause) },
+			err:        true,
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False ReconciliationFailed"},
+			told:       []told{{reconciler.Error, meta.ReasonReconciliationFailed, "connection refused"}},
+		},
+		"Stalled": {
+			why: "it rests until its spec changes",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(fault.Stalled(meta.ReasonAccessDenied, cause, fault.Hint("ask the owner")))
+			},
+			conditions: []string{"Stalled True AccessDenied", "Ready False AccessDenied"},
+			told:       []told{{reconciler.Error, meta.ReasonAccessDenied, "connection refused: ask the owner"}},
+		},
+		"Superseded": {
+			why:        "the newer revision is looked at at once",
+			out:        func(*rig) reconciler.Outcome { return reconciler.Superseded("a newer revision arrived") },
+			result:     atOnce(),
+			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
+			told:       []told{},
+		},
+		"Park": {
+			why:        "nothing is written and nothing is told",
+			out:        func(*rig) reconciler.Outcome { return reconciler.Park(time.Minute) },
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{},
+			told:       []told{},
+		},
+		"Conflict": {
+			why: "somebody else wrote in between: nobody hears of it",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(fmt.Errorf("writing: %w", apierrors.NewConflict(schema.GroupResource{Resource: "r"}, "n", cause)))
+			},
+			result:     atOnce(),
+			conditions: []string{},
+			told:       []told{},
+		},
+		"Canceled": {
+			why:        "the end of the process is no failure of the object",
+			out:        func(*rig) reconciler.Outcome { return reconciler.Fail(fmt.Errorf("fetching: %w", context.Canceled)) },
+			result:     atOnce(),
+			conditions: []string{},
+			told:       []told{},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			if tc.kind != nil {
+				tc.kind(&r.Kind)
+			}
+			r.ends(tc.out(r))
+			result, err := r.try(t)
+			if (err != nil) != tc.err {
+				t.Errorf("%s: error %v", tc.why, err)
+			}
+			if diff := cmp.Diff(tc.result, result); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+			if diff := cmp.Diff(tc.conditions, conditions(r.now(t))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+			if diff := cmp.Diff(tc.told, r.told()); diff != "" {
+				t.Errorf("%s: events (-want +got):\n%s", tc.why, diff)
+			}
+			before := r.now(t)
+			r.clock.Step(time.Hour)
+			if _, err := r.try(t); (err != nil) != tc.err {
+				t.Errorf("the second time: error %v", err)
+			}
+			if after := r.now(t); after.ResourceVersion != before.ResourceVersion {
+				t.Errorf("%s: the same outcome again wrote the object", tc.why)
+			}
+			if again := r.told(); len(again) != 0 {
+				t.Errorf("%s: the same outcome again was told: %v", tc.why, again)
+			}
+		})
+	}
+}
+
+func TestPhasesRunInOrderUntilOneEnds(t *testing.T) {
+	r := newRig(t)
+	var ran []string
+	step := func(name string, out reconciler.Outcome) func(context.Context, *scope) reconciler.Outcome {
+		return func(context.Context, *scope) reconciler.Outcome {
+			ran = append(ran, name)
+			return out
+		}
+	}
+	r.run(step("a", reconciler.Continue()), step("b", reconciler.Fail(nil)), step("c", done()), step("d", done()))
+	r.pass(t)
+	if diff := cmp.Diff([]string{"a", "b", "c"}, ran); diff != "" {
+		t.Errorf("a nil error continues, an outcome ends (-want +got):\n%s", diff)
+	}
+}
+
+func TestIntervalIsSpreadAndCutShort(t *testing.T) {
+	r := newRig(t)
+	r.Jitter = func(d time.Duration) time.Duration { return d + time.Second }
+	r.ends(done())
+	if result := r.pass(t); result.RequeueAfter != interval+time.Second {
+		t.Errorf("rests for %s", result.RequeueAfter)
+	}
+	next := func(d time.Duration) {
+		r.run(func(_ context.Context, s *scope) reconciler.Outcome {
+			s.Next = r.clock.Now().Add(d)
+			return done()
+		})
+	}
+	for d, want := range map[time.Duration]time.Duration{
+		time.Minute: time.Minute, time.Hour: interval + time.Second, -time.Minute: time.Millisecond,
+	} {
+		next(d)
+		if result := r.pass(t); result.RequeueAfter != want {
+			t.Errorf("a phase that asks for %s gives %s, want %s", d, result.RequeueAfter, want)
+		}
+	}
+}
+
+func TestRecovery(t *testing.T) {
+	r := newRig(t)
+	r.ends(broken())
+	if _, err := r.try(t); err == nil {
+		t.Fatal("no error")
+	}
+	r.ends(done())
+	r.pass(t)
+	want := []told{
+		{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"},
+		{reconciler.Info, meta.ReasonSucceeded, "stored"},
+	}
+	if diff := cmp.Diff(want, r.told()); diff != "" {
+		t.Errorf("whoever heard of the failure hears of its end (-want +got):\n%s", diff)
+	}
+	r.pass(t)
+	if again := r.told(); len(again) != 0 {
+		t.Errorf("and hears it once: %v", again)
+	}
+}
+
+func TestNotesBecomeEvents(t *testing.T) {
+	r := newRig(t)
+	r.Kind.Annotations = func(*scope) map[string]string { return map[string]string{"revision": "main", "digest": "d"} }
+	r.Kind.Success = func(s *scope, timing reconciler.Timing) reconciler.Note {
+		if s.Took != 3*time.Second || timing.Interval != interval {
+			t.Errorf("took %s, interval %s", s.Took, timing.Interval)
+		}
+		return reconciler.Note{Severity: reconciler.Trace, Message: "finished", Silent: true}
+	}
+	r.run(func(_ context.Context, s *scope) reconciler.Outcome {
+		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Metadata: map[string]string{"digest": "other"}})
+		s.Tell(reconciler.Note{Reason: meta.ReasonNewArtifact, Message: "second"})
+		s.Changed = true
+		r.clock.Step(3 * time.Second)
+		return done()
+	})
+	r.pass(t)
+	gvk := sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind)
+	all := map[string]string{"revision": "main", "digest": "d"}
+	want := []events.Event{
+		{GVK: gvk, Severity: events.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Metadata: map[string]string{"revision": "main", "digest": "other"}},
+		{GVK: gvk, Reason: meta.ReasonNewArtifact, Message: "second", Metadata: all},
+		{GVK: gvk, Severity: events.Trace, Reason: meta.ReasonSucceeded, Message: "finished", Metadata: all, Silent: true},
+	}
+	if diff := cmp.Diff(want, r.events); diff != "" {
+		t.Errorf("notes in order, then the outcome (-want +got):\n%s", diff)
+	}
+}
+
+func TestSuccessThatThePhasesTold(t *testing.T) {
+	r := newRig(t)
+	r.Kind.Success = func(*scope, reconciler.Timing) reconciler.Note { return reconciler.Note{} }
+	r.run(func(_ context.Context, s *scope) reconciler.Outcome {
+		s.Changed = true
+		return done()
+	})
+	r.pass(t)
+	if got := r.told(); len(got) != 0 {
+		t.Errorf("told twice: %v", got)
+	}
+}
+
+func TestKindsOwnFields(t *testing.T) {
+	r := newRig(t)
+	var verdicts []reconciler.Verdict
+	r.Kind.Owns = []string{meta.ConditionFetchFailed}
+	r.Kind.Conditions = func(_ *scope, v reconciler.Verdict) []status.Own {
+		verdicts = append(verdicts, v)
+		if v.Failed() {
+			return []status.Own{{Type: meta.ConditionFetchFailed, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message}}
+		}
+		return status.Absent(meta.ConditionFetchFailed)
+	}
+	r.Kind.Record = func(obj *sourcev1.GitRepository, _ *scope, v reconciler.Verdict) {
+		if v.OK() {
+			obj.Status.Artifact = &meta.Artifact{Path: "p", URL: "u", Revision: "main", Digest: "sha256:a", LastUpdateTime: metav1.Unix(1, 0)}
+		}
+	}
+	r.ends(broken())
+	if _, err := r.try(t); err == nil {
+		t.Fatal("no error")
+	}
+	want := []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed", "FetchFailed True GitOperationFailed"}
+	if diff := cmp.Diff(want, conditions(r.now(t))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	r.ends(done())
+	r.pass(t)
+	obj := r.now(t)
+	if diff := cmp.Diff([]string{"Ready True Succeeded"}, conditions(obj)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !obj.Status.Artifact.HasRevision("main") {
+		t.Errorf("the kind's field is %v", obj.Status.Artifact)
+	}
+	wantVerdicts := []reconciler.Verdict{
+		{Outcome: status.Outcome{Kind: status.Retry, Reason: meta.ReasonGitOperationFailed, Message: "connection refused"}, Phase: "work"},
+		{Outcome: status.Outcome{Kind: status.Done, Reason: meta.ReasonSucceeded, Message: "stored"}, Phase: "work"},
+	}
+	if diff := cmp.Diff(wantVerdicts, verdicts); diff != "" {
+		t.Errorf("the kind learns where the pass ended (-want +got):\n%s", diff)
+	}
+}
+
+func TestRequests(t *testing.T) {
+	r := newRig(t, requested("one"))
+	var passes []reconciler.Pass
+	look := func(out func() reconciler.Outcome) {
+		r.run(func(_ context.Context, s *scope) reconciler.Outcome {
+			passes = append(passes, reconciler.Pass{Requested: s.Requested, Forced: s.Forced})
+			return out()
+		})
+		r.pass(t)
+	}
+	handled := func() string { return r.now(t).Status.LastHandledReconcileAt }
+
+	look(func() reconciler.Outcome { return reconciler.InProgress("awaiting", r.clock.Now().Add(time.Minute)) })
+	if got := handled(); got != "" {
+		t.Errorf("a request that is still being worked on was recorded as handled: %q", got)
+	}
+	look(done)
+	if got := handled(); got != "one" {
+		t.Errorf("handled %q", got)
+	}
+	look(done)
+	r.change(t, requested("two"))
+	r.change(t, func(obj *sourcev1.GitRepository) {
+		metav1.SetMetaDataAnnotation(&obj.ObjectMeta, meta.AnnotationForceAt, "two")
+	})
+	look(func() reconciler.Outcome { return reconciler.Fail(fault.Stalled(meta.ReasonFailed, errors.New("no"))) })
+	if got := handled(); got != "two" {
+		t.Errorf("a request that ended in failure was handled: %q", got)
+	}
+	r.change(t, requested("three"))
+	look(done)
+	want := []reconciler.Pass{{Requested: true}, {Requested: true}, {}, {Requested: true, Forced: true}, {Requested: true}}
+	if diff := cmp.Diff(want, passes, cmp.AllowUnexported(reconciler.Pass{})); diff != "" {
+		t.Errorf("force counts with its own request only (-want +got):\n%s", diff)
+	}
+}
+
+// TestBadDurations is R-7: whatever text an object carries as its interval, it
+// stalls by itself, with the field named, and no phase runs. The schema would
+// refuse these; the hook stands for a schema that is relaxed.
+func TestBadDurations(t *testing.T) {
+	for name, text := range map[string]meta.Duration{
+		"Days": "1d", "Empty": "", "Negative": "-1m", "Exponent": "1e9h", "Overflow": "9223372036854775808ns",
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.run(func(context.Context, *scope) reconciler.Outcome {
+				t.Error("a phase ran")
+				return done()
+			})
+			r.onGet = func(obj *sourcev1.GitRepository) error {
+				obj.Spec.Interval = text
+				return nil
+			}
+			if result := r.pass(t); !result.IsZero() {
+				t.Errorf("looked at again after %s", result.RequeueAfter)
+			}
+			if diff := cmp.Diff([]string{"Stalled True Failed", "Ready False Failed"}, conditions(r.now(t))); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if got := message(r.now(t), meta.ConditionReady); !strings.Contains(got, "duration") {
+				t.Errorf("the message does not say what is wrong: %s", got)
+			}
+		})
+	}
+}
+
+func TestReadErrorsAreReturned(t *testing.T) {
+	r := newRig(t)
+	r.ends(done())
+	r.onGet = func(*sourcev1.GitRepository) error { return errors.New("etcd is away") }
+	if _, err := r.try(t); err == nil || !strings.Contains(err.Error(), "etcd is away") {
+		t.Errorf("got %v", err)
+	}
+	if len(r.observed) != 0 {
+		t.Error("a pass that did not take place was measured")
+	}
+}
+
+func TestGoneObject(t *testing.T) {
+	r := newRig(t)
+	var forgotten []client.ObjectKey
+	r.Kind.Forget = func(key client.ObjectKey) { forgotten = append(forgotten, key) }
+	r.ends(done())
+	r.pass(t)
+	r.change(t, func(obj *sourcev1.GitRepository) { obj.Finalizers = nil })
+	if err := r.direct.Delete(t.Context(), r.obj); err != nil {
+		t.Fatal(err)
+	}
+	if result := r.pass(t); !result.IsZero() {
+		t.Errorf("an object that is gone is looked at again after %s", result.RequeueAfter)
+	}
+	if diff := cmp.Diff([]client.ObjectKey{client.ObjectKeyFromObject(r.obj)}, forgotten); diff != "" {
+		t.Errorf("whoever remembers it is told, however it went (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]bool{false, true}, r.observed); diff != "" {
+		t.Errorf("its metrics go (-want +got):\n%s", diff)
+	}
+}
