@@ -88,16 +88,6 @@ type Report struct {
 	Results []Result
 }
 
-// Changed reports that something was created or configured.
-func (r Report) Changed() bool {
-	for _, result := range r.Results {
-		if result.Action == Created || result.Action == Configured {
-			return true
-		}
-	}
-	return false
-}
-
 func resultOf(t *Task, action Action) Result {
 	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action}
 }

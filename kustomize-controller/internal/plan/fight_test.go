@@ -39,7 +39,7 @@ func TestRivalNamesFieldsOnly(t *testing.T) {
 	entry := func(manager, sub string, at int64, fields string) metav1.ManagedFieldsEntry {
 		when := metav1.Unix(at, 0)
 		return metav1.ManagedFieldsEntry{
-			Manager: manager, Subresource: sub, Time: &when, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)},
+			Manager: manager, Subresource: sub, Time: &when, FieldsV1: metav1.NewFieldsV1(fields),
 		}
 	}
 	fields := `{"f:spec":{"f:replicas":{},"f:finalizers":{"v:\"canary\"":{}},"f:env":{"k:{\"name\":\"canary\"}":{"f:value":{}}}}}`
