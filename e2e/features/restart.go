@@ -29,7 +29,7 @@ func rolloutRestart() Story {
 
 			s.Then("its pods are replaced, and nobody undoes that")
 			s.RunsImage("web", "registry.example.com/web:1.0")
-			s.StaysUnchanged(web, steps.Quiet)
+			s.KeepsItsSpec(web, steps.Quiet)
 
 			s.When("a reconcile is asked for")
 			app.Handles(app.Request())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -97,6 +98,19 @@ func (s *Scene) StaysUnchanged(obj client.Object, during time.Duration) {
 	s.StayUnchanged(during, obj)
 }
 
+// KeepsItsSpec watches an object and fails if what is asked of it changes. Its status may.
+func (s *Scene) KeepsItsSpec(obj client.Object, during time.Duration) {
+	s.t.Helper()
+	over := errors.New("it is over")
+	ctx, cancel := context.WithTimeoutCause(s.t.Context(), during, over)
+	defer cancel()
+	s.tell(fmt.Sprintf("  watching the spec of %s for %s", s.nameOf(s.place(obj)), during))
+	err := s.awaitChange(ctx, obj, func() string { return strconv.FormatInt(obj.GetGeneration(), 10) })
+	if !errors.Is(err, over) {
+		s.t.Fatalf("%s changed (%v); its field managers:%s", s.nameOf(obj), err, managers(obj))
+	}
+}
+
 // StayUnchanged watches objects at the same time and fails if one changes.
 func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 	s.t.Helper()
@@ -107,7 +121,7 @@ func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 	results := make([]error, len(objects))
 	for i, obj := range objects {
 		s.tell(fmt.Sprintf("  watching %s for %s", s.nameOf(s.place(obj)), during))
-		watches.Go(func() { results[i] = s.awaitChange(ctx, obj) })
+		watches.Go(func() { results[i] = s.awaitChange(ctx, obj, obj.GetResourceVersion) })
 	}
 	watches.Wait()
 	for i, err := range results {
@@ -120,14 +134,14 @@ func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 	}
 }
 
-// awaitChange returns nil as soon as an object is not what it was at first.
-func (s *Scene) awaitChange(ctx context.Context, obj client.Object) error {
+// awaitChange returns nil as soon as the mark of an object is not what it was at first.
+func (s *Scene) awaitChange(ctx context.Context, obj client.Object, mark func() string) error {
 	first := ""
 	return s.world.Await(ctx, obj, func(exists bool) bool {
 		if first == "" {
-			first = obj.GetResourceVersion()
+			first = mark()
 		}
-		return !exists || obj.GetResourceVersion() != first
+		return !exists || mark() != first
 	})
 }
 

@@ -30,6 +30,8 @@ func broken() reconciler.Outcome {
 	return reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, errors.New("connection refused")))
 }
 
+func afterConflict() ctrl.Result { return ctrl.Result{RequeueAfter: 100 * time.Millisecond} }
+
 func atOnce() ctrl.Result { return ctrl.Result{RequeueAfter: time.Millisecond} }
 
 func TestFirstPassAndQuiet(t *testing.T) {
@@ -173,7 +175,7 @@ func TestOutcomes(t *testing.T) {
 			out: func(*rig) reconciler.Outcome {
 				return reconciler.Fail(fmt.Errorf("writing: %w", apierrors.NewConflict(schema.GroupResource{Resource: "r"}, "n", cause)))
 			},
-			result:     atOnce(),
+			result:     afterConflict(),
 			conditions: []string{},
 			told:       []told{},
 		},

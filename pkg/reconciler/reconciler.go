@@ -44,8 +44,17 @@ type Reconciler[O Object, S Scoped] struct {
 	writes writes
 }
 
-// Reconcile runs one pass over the object.
+// Reconcile runs one pass over the object. The object comes back with ordinary
+// priority: by itself the work queue would keep the one it came with, for good.
 func (r *Reconciler[O, S]) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	result, err := r.reconcile(ctx, req)
+	if result.RequeueAfter > 0 {
+		result.Priority = new(int)
+	}
+	return result, err
+}
+
+func (r *Reconciler[O, S]) reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	start := r.Clock.Now()
 	obj, err := r.load(ctx, req.NamespacedName)
 	if apierrors.IsNotFound(err) {
@@ -188,6 +197,9 @@ func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, erro
 	}
 	if errors.Is(out.err, context.Canceled) {
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
+	}
+	if apierrors.IsConflict(out.err) {
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	p.verdict.Outcome = out.status
 	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)

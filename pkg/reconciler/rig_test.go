@@ -192,7 +192,12 @@ func (r *rig) ends(out reconciler.Outcome) {
 
 func (r *rig) try(t *testing.T) (ctrl.Result, error) {
 	t.Helper()
-	return r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(r.obj)})
+	result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(r.obj)})
+	if ordinary := result.Priority != nil && *result.Priority == 0; ordinary != (result.RequeueAfter > 0) {
+		t.Errorf("an object that comes back has ordinary priority, whatever it came with: %+v", result)
+	}
+	result.Priority = nil
+	return result, err
 }
 
 func (r *rig) pass(t *testing.T) ctrl.Result {

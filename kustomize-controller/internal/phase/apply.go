@@ -98,7 +98,7 @@ func (p *Phases) enter(s *Scope, report apply.Report) {
 	entries := make([]inventory.Entry, 0, len(s.Desired))
 	for _, d := range s.Desired {
 		e, known := s.Old.Lookup(d.ID)
-		if r, ok := done[d.ID]; ok {
+		if r, ok := done[d.ID]; ok && !verified(r, e, d.Mark) {
 			e, known = inventory.Entry{ID: d.ID, Version: r.Version, Record: inventory.Record{Desired: d.Mark, Live: r.Fingerprint}}, true
 		}
 		if known {
@@ -106,6 +106,12 @@ func (p *Phases) enter(s *Scope, report apply.Report) {
 		}
 	}
 	s.Inventory = inventory.Of(append(entries, s.Old.Minus(inventory.Of(entries...))...)...)
+}
+
+// verified reports that an object was found to be as it should be. That its marks
+// moved is known to the live table and worth no write of its own.
+func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) bool {
+	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
 }
 
 // owners remembers which other unit owned an object before this one applied it.

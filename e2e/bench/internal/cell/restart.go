@@ -19,7 +19,7 @@ func restart(ctx context.Context, b *Bench) ([]report.Step, error) {
 	}}}, err
 }
 
-// killAndStart kills both controllers, does something in between and starts them side by side. It returns how long it took
+// killAndStart kills both controllers, does something in between and starts them one after the other. It returns how long it took
 // from the start until the last request or work.
 func (b *Bench) killAndStart(ctx context.Context, step string, between func() error) (time.Duration, meter.Use, error) {
 	window, err := b.Meter.Begin(ctx)

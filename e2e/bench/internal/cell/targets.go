@@ -1,6 +1,6 @@
 package cell
 
-// The targets of docs/ENGINE.md, "Targets in force", for 300 units of 4 objects on 2 cores. Times are in milliseconds, CPU
+// The targets of the engine for 300 units of 4 objects on 2 cores. Times are in milliseconds, CPU
 // in seconds, memory in MiB.
 const (
 	installWall, installRequests, installCPU = 14000, 3700, 7

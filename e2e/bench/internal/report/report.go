@@ -43,7 +43,7 @@ type Step struct {
 	Use     meter.Use `json:"use"`
 }
 
-// Figure is a number, and the limit that ENGINE sets for it at 300 units of 4 objects, if it does.
+// Figure is a number, and the limit that the engine has for it at 300 units of 4 objects, if it does.
 type Figure struct {
 	Name  string   `json:"name"`
 	Value float64  `json:"value"`
