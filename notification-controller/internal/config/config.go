@@ -36,6 +36,8 @@ type Config struct {
 	OutboxPath string
 	// OutboxMaxSize bounds what waits there, in bytes.
 	OutboxMaxSize int64
+
+	pending app.Pending
 }
 
 // Parse reads the command line.
@@ -54,6 +56,9 @@ func Parse(args []string) (*Config, error) {
 	fs.StringVar(&cfg.OutboxPath, "outbox-path", filepath.Join(os.TempDir(), "notification-outbox"),
 		"The folder in which notifications wait until they are delivered; on a persistent volume they outlive the pod.")
 	fs.Int64Var(&cfg.OutboxMaxSize, "outbox-max-size", 256<<20, "The most bytes that wait in the outbox; beyond it the oldest notifications are dropped.")
+	cfg.pending.String(fs, "default-service-account", "", "The ServiceAccount used for workload identity when an object names none.")
+	cfg.pending.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
+	cfg.pending.Duration(fs, "token-cache-max-duration", time.Hour, "How long a token is cached at most.")
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
@@ -61,6 +66,9 @@ func Parse(args []string) (*Config, error) {
 }
 
 func (c *Config) validate() error {
+	if err := c.pending.Validate(); err != nil {
+		return err
+	}
 	switch {
 	case c.EventsAddr == "":
 		return fmt.Errorf("reading --events-addr: it is empty; name the address to accept events at, for example :9090")

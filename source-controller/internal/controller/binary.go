@@ -25,7 +25,9 @@ func Binary(cfg *config.Config) app.Binary {
 	return app.Binary{
 		Options:     &cfg.Options,
 		AddToScheme: []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, sourcev1.AddToScheme},
-		Own:         []client.Object{&sourcev1.GitRepository{}},
+		Own: []client.Object{
+			&sourcev1.GitRepository{}, &sourcev1.OCIRepository{}, &sourcev1.Bucket{}, &sourcev1.HelmRepository{}, &sourcev1.HelmChart{},
+		},
 		Setup: func(_ context.Context, env *app.Env) error {
 			return setup(env, cfg)
 		},
@@ -57,5 +59,5 @@ func setup(env *app.Env, cfg *config.Config) error {
 	if err := setupGitRepository(env, cfg, phases); err != nil {
 		return fmt.Errorf("setting up GitRepository: %w", err)
 	}
-	return nil
+	return setupRefused(env, cfg)
 }

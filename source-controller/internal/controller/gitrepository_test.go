@@ -226,6 +226,23 @@ func TestGitRepositoryTellsWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestKindsThatAreNotActedOnSaySo(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	obj := &sourcev1.OCIRepository{
+		ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "oci"},
+		Spec:       sourcev1.OCIRepositorySpec{URL: "oci://localhost/x", Interval: "1h"},
+	}
+	g.Expect(r.client.Create(t.Context(), obj)).To(Succeed())
+	g.Eventually(func() (bool, error) {
+		err := r.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj)
+		return status.IsTrue(obj.Status.Conditions, meta.ConditionStalled), err
+	}, soon).Should(BeTrue())
+	g.Expect(status.Find(obj.Status.Conditions, meta.ConditionReady).Reason).To(Equal(string(meta.ReasonFieldNotSupported)))
+	g.Expect(r.client.Delete(t.Context(), obj)).To(Succeed())
+	g.Eventually(func() error { return r.client.Get(t.Context(), client.ObjectKeyFromObject(obj), obj) }, soon).ShouldNot(Succeed())
+}
+
 func TestGitRepositoryUsesItsSecret(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
