@@ -16,6 +16,7 @@ func shuffled() []world.Controller {
 	return all
 }
 
+// kill is row F-1: controllers that die at any point converge on what an undisturbed run comes to.
 func kill() Story {
 	return Story{
 		Name:   "kill",

@@ -118,7 +118,8 @@ func (t *Table) list(ctx context.Context, k *kind, gvr schema.GroupVersionResour
 		}
 		for i := range page.Items {
 			item := &page.Items[i]
-			l.seen[keyOf(item.Namespace, item.Name)] = t.sight(item)
+			at := keyOf(item.Namespace, item.Name)
+			l.seen[at] = t.sightAgain(k, at, item)
 		}
 		l.rv, l.order = page.ResourceVersion, mark.Order(page.ResourceVersion)
 		if opts.Continue = page.Continue; opts.Continue == "" {

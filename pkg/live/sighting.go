@@ -63,6 +63,21 @@ func (t *Table) sight(obj metav1.Object) *sighting {
 	return s
 }
 
+// sightAgain returns the sighting there is of an object that has not changed since,
+// and makes one otherwise. Computing fingerprints is most of what a list costs.
+func (t *Table) sightAgain(k *kind, at key, obj metav1.Object) *sighting {
+	var known *sighting
+	t.locked(func() {
+		if o := k.find(at); o != nil {
+			known = o.seen
+		}
+	})
+	if known != nil && known.uid == obj.GetUID() && known.rv == obj.GetResourceVersion() {
+		return known
+	}
+	return t.sight(obj)
+}
+
 // key names an object within its kind.
 type key struct {
 	namespace unique.Handle[string]

@@ -92,6 +92,24 @@ func newRig(t *testing.T) *rig {
 type requestLog struct {
 	mu   sync.Mutex
 	seen []string
+	// answer, if set, may answer a request in place of the API server.
+	answer func(*http.Request) *http.Response
+}
+
+// tamper sets who may answer in place of the API server; nil ends it.
+func (l *requestLog) tamper(answer func(*http.Request) *http.Response) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.answer = answer
+}
+
+func (l *requestLog) tampered(r *http.Request) *http.Response {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.answer == nil {
+		return nil
+	}
+	return l.answer(r)
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)
@@ -104,6 +122,9 @@ func (l *requestLog) wrap(next http.RoundTripper) http.RoundTripper {
 			l.mu.Lock()
 			l.seen = append(l.seen, r.Method+" "+r.URL.RequestURI())
 			l.mu.Unlock()
+		}
+		if resp := l.tampered(r); resp != nil {
+			return resp, nil
 		}
 		return next.RoundTrip(r)
 	})
