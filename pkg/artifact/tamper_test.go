@@ -34,7 +34,7 @@ func TestTamperedSpool(t *testing.T) {
 		for _, i := range offsets {
 			at := view.entries[name].offset + i
 			old := make([]byte, 1)
-			if _, err := view.data.file.ReadAt(old, at); err != nil {
+			if _, err := view.data.ReadAt(old, at); err != nil {
 				t.Fatal(err)
 			}
 			write(t, view, at, old[0]^1)
@@ -54,7 +54,7 @@ func TestTamperedSpool(t *testing.T) {
 
 func write(t *testing.T, v *View, at int64, b byte) {
 	t.Helper()
-	if _, err := v.data.file.WriteAt([]byte{b}, at); err != nil {
+	if _, err := v.data.WriteAt([]byte{b}, at); err != nil {
 		t.Fatal(err)
 	}
 }

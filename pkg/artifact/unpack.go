@@ -13,6 +13,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 const (
@@ -77,7 +79,7 @@ func Unpack(ctx context.Context, r io.Reader, o UnpackOptions) (*View, error) {
 		ctx: ctx, limits: o.Limits.withDefaults(), in: &countingReader{ctx: ctx, r: r},
 		seen: map[string]byte{}, buffer: make([]byte, 64<<10),
 	}
-	u.view = newView(&spool{dir: o.TempDir, threshold: cmp.Or(o.MemoryBytes, defaultMemoryBytes)})
+	u.view = newView(spool.New(o.TempDir, cmp.Or(o.MemoryBytes, defaultMemoryBytes)))
 	if err := u.run(); err != nil {
 		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), u.view.Close())
 	}
@@ -187,7 +189,7 @@ func (u *unpacker) file(name string, h *tar.Header, content io.Reader) error {
 			return fmt.Errorf("%w: %q is a sparse file", ErrHostile, name)
 		}
 	}
-	start := u.view.data.size
+	start := u.view.data.Size()
 	if start+h.Size > u.limits.InflatedBytes {
 		return fmt.Errorf("%w: the files have more than %d bytes", ErrLimit, u.limits.InflatedBytes)
 	}

@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 // View is an archive as a read-only file system. The contents of all files lie
@@ -20,7 +22,7 @@ import (
 // compares each file with its digest. A view is safe for concurrent use and
 // readable until it is closed.
 type View struct {
-	data    *spool
+	data    *spool.Spool
 	entries map[string]node
 	lists   map[string][]fs.DirEntry
 	index   *Index
@@ -67,7 +69,7 @@ func (n node) ModTime() time.Time { return time.Time{} }
 // Sys is nil.
 func (n node) Sys() any { return nil }
 
-func newView(data *spool) *View {
+func newView(data *spool.Spool) *View {
 	return &View{data: data, entries: map[string]node{}, lists: map[string][]fs.DirEntry{}}
 }
 
@@ -115,7 +117,7 @@ func (v *View) link(name string) {
 func (v *View) Index() *Index { return v.index }
 
 // Size is the number of bytes the view holds.
-func (v *View) Size() int64 { return v.data.size }
+func (v *View) Size() int64 { return v.data.Size() }
 
 // Close frees the bytes.
 func (v *View) Close() error { return v.data.Close() }

@@ -16,6 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/git/internal/pack"
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 // Fetch brings the commit of a target and its tree. The caller closes the
@@ -124,7 +125,7 @@ func (c *Client) fetchPack(ctx context.Context, s *session, caps capabilities, r
 		return nil, s.failed("fetching from", err)
 	}
 	defer answer.Close()
-	into := pack.NewSpool(c.options.TempDir, c.options.MemoryBytes)
+	into := spool.New(c.options.TempDir, c.options.MemoryBytes)
 	if err := receive(answer, into, caps, request.depth > 0); err != nil {
 		return nil, errors.Join(s.failed("fetching from", err), into.Close())
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 // Limits bound what a pack may cost; every field is needed.
@@ -73,7 +75,7 @@ type indexer struct {
 // Index verifies a pack and finds its objects: the checksum over the
 // whole, the compressed form, size and hash of each object, and that every
 // base is in the pack.
-func Index(ctx context.Context, s *Spool, limits Limits) (*Pack, error) {
+func Index(ctx context.Context, s *spool.Spool, limits Limits) (*Pack, error) {
 	p := &Pack{spool: s, limits: limits, cache: newBaseCache(baseCacheBytes)}
 	if err := verifyTrailer(ctx, s); err != nil {
 		return nil, err
@@ -82,7 +84,7 @@ func Index(ctx context.Context, s *Spool, limits Limits) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	body := io.NewSectionReader(s, packHeaderSize, s.size-packHeaderSize-packTrailerSize)
+	body := io.NewSectionReader(s, packHeaderSize, s.Size()-packHeaderSize-packTrailerSize)
 	x := &indexer{ctx: ctx, p: p, in: newPackReader(body, packHeaderSize), refBase: map[int32]plumbing.Hash{}, buffer: make([]byte, 32<<10)}
 	p.entries = make([]entry, 0, min(count, 1<<16))
 	p.hashes = make([]plumbing.Hash, 0, min(count, 1<<16))
@@ -108,17 +110,17 @@ func Index(ctx context.Context, s *Spool, limits Limits) (*Pack, error) {
 }
 
 // verifyTrailer compares the checksum at the end with the bytes before it.
-func verifyTrailer(ctx context.Context, s *Spool) error {
-	if s.size < packHeaderSize+packTrailerSize {
-		return corrupt("%d bytes are too few", s.size)
+func verifyTrailer(ctx context.Context, s *spool.Spool) error {
+	if s.Size() < packHeaderSize+packTrailerSize {
+		return corrupt("%d bytes are too few", s.Size())
 	}
 	sum := sha1.New() //nolint:gosec // see the import
-	body := io.NewSectionReader(s, 0, s.size-packTrailerSize)
+	body := io.NewSectionReader(s, 0, s.Size()-packTrailerSize)
 	if _, err := io.Copy(sum, &contextReader{ctx: ctx, r: body}); err != nil {
 		return err
 	}
 	var want [packTrailerSize]byte
-	if _, err := s.ReadAt(want[:], s.size-packTrailerSize); err != nil && !errors.Is(err, io.EOF) {
+	if _, err := s.ReadAt(want[:], s.Size()-packTrailerSize); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	if !bytes.Equal(sum.Sum(nil), want[:]) {
@@ -127,7 +129,7 @@ func verifyTrailer(ctx context.Context, s *Spool) error {
 	return nil
 }
 
-func readPackHeader(s *Spool, limits Limits) (int, error) {
+func readPackHeader(s *spool.Spool, limits Limits) (int, error) {
 	var header [packHeaderSize]byte
 	if _, err := s.ReadAt(header[:], 0); err != nil {
 		return 0, err

@@ -14,12 +14,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 // Pack is a verified pack and the way to its objects. Reading is safe for
 // concurrent use.
 type Pack struct {
-	spool   *Spool
+	spool   *spool.Spool
 	limits  Limits
 	entries []entry
 	hashes  []plumbing.Hash
@@ -39,7 +41,7 @@ func (p *Pack) Has(hash plumbing.Hash) bool {
 func (p *Pack) Len() int { return len(p.entries) }
 
 // Bytes is the size of the pack.
-func (p *Pack) Bytes() int64 { return p.spool.size }
+func (p *Pack) Bytes() int64 { return p.spool.Size() }
 
 // Close frees the bytes of the pack.
 func (p *Pack) Close() error { return p.spool.Close() }
@@ -173,7 +175,7 @@ func (p *Pack) stored(i int32) ([]byte, error) {
 
 func (p *Pack) stream(i int32) (io.ReadCloser, error) {
 	from := p.entries[i].data
-	end := p.spool.size - packTrailerSize
+	end := p.spool.Size() - packTrailerSize
 	if int(i)+1 < len(p.entries) {
 		end = p.entries[i+1].start
 	}

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"github.com/capstan-gitops/capstan/pkg/internal/spool"
 )
 
 // rawObject is one entry of a pack made by hand.
@@ -56,12 +58,12 @@ func build(t testing.TB, objects ...rawObject) []byte {
 }
 
 // spoolOf closes a body with header and checksum.
-func spoolOf(t testing.TB, count int, body []byte) *Spool {
+func spoolOf(t testing.TB, count int, body []byte) *spool.Spool {
 	t.Helper()
 	header := binary.BigEndian.AppendUint32([]byte("PACK\x00\x00\x00\x02"), uint32(count))
 	whole := append(header, body...)
 	sum := sha1.Sum(whole) //nolint:gosec // see the import
-	s := NewSpool(t.TempDir(), 1<<20)
+	s := spool.New(t.TempDir(), 1<<20)
 	if _, err := s.Write(append(whole, sum[:]...)); err != nil {
 		t.Fatal(err)
 	}
@@ -147,12 +149,21 @@ func zeros(n int) rawObject { return rawObject{kind: plumbing.BlobObject, body: 
 
 func TestChecksum(t *testing.T) {
 	s := spoolOf(t, 1, build(t, rawObject{kind: plumbing.BlobObject, body: []byte("base")}))
-	for i := range s.memory {
-		s.memory[i] ^= 1
+	flip := func(at int64) {
+		b := make([]byte, 1)
+		if _, err := s.ReadAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.WriteAt([]byte{b[0] ^ 1}, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range s.Size() {
+		flip(i)
 		if _, err := Index(t.Context(), s, testLimits); !errors.Is(err, errCorrupt) {
 			t.Errorf("byte %d changed: %v", i, err)
 		}
-		s.memory[i] ^= 1
+		flip(i)
 	}
 	if _, err := Index(t.Context(), s, testLimits); err != nil {
 		t.Errorf("as it was: %v", err)

@@ -1,4 +1,6 @@
-package pack
+// Package spool holds bytes of which nobody knows beforehand how many there are:
+// few in memory, many in a file that leaves nothing behind.
+package spool
 
 import (
 	"errors"
@@ -18,9 +20,12 @@ type Spool struct {
 	size      int64
 }
 
-// NewSpool returns an empty spool that moves to a file in dir, or the system's
+// New returns an empty spool that moves to a file in dir, or the system's
 // temporary folder if dir is empty, beyond so many bytes.
-func NewSpool(dir string, threshold int64) *Spool { return &Spool{dir: dir, threshold: threshold} }
+func New(dir string, threshold int64) *Spool { return &Spool{dir: dir, threshold: threshold} }
+
+// Size returns the number of bytes written.
+func (s *Spool) Size() int64 { return s.size }
 
 // Write appends.
 func (s *Spool) Write(p []byte) (int, error) {
@@ -40,15 +45,15 @@ func (s *Spool) Write(p []byte) (int, error) {
 }
 
 func (s *Spool) moveToFile() error {
-	file, err := os.CreateTemp(s.dir, "pack-")
+	file, err := os.CreateTemp(s.dir, "spool-")
 	if err != nil {
-		return fmt.Errorf("making a temporary file for the pack: %w", err)
+		return fmt.Errorf("making a temporary file for a spool: %w", err)
 	}
 	if err := os.Remove(file.Name()); err != nil {
-		return errors.Join(fmt.Errorf("unlinking the temporary file of the pack: %w", err), file.Close())
+		return errors.Join(fmt.Errorf("unlinking the temporary file of a spool: %w", err), file.Close())
 	}
 	if _, err := file.Write(s.memory); err != nil {
-		return errors.Join(fmt.Errorf("writing the temporary file of the pack: %w", err), file.Close())
+		return errors.Join(fmt.Errorf("writing the temporary file of a spool: %w", err), file.Close())
 	}
 	s.file, s.memory = file, nil
 	return nil
@@ -65,6 +70,18 @@ func (s *Spool) ReadAt(p []byte, off int64) (int, error) {
 	n := copy(p, s.memory[off:])
 	if n < len(p) {
 		return n, io.EOF
+	}
+	return n, nil
+}
+
+// WriteAt changes bytes that were written. Tests damage a spool with it.
+func (s *Spool) WriteAt(p []byte, off int64) (int, error) {
+	if s.file != nil {
+		return s.file.WriteAt(p, off)
+	}
+	n := copy(s.memory[min(off, s.size):], p)
+	if n < len(p) {
+		return n, io.ErrShortWrite
 	}
 	return n, nil
 }
