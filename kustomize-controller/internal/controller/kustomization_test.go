@@ -181,6 +181,21 @@ func TestObjectThatMovesKeepsItsUID(t *testing.T) {
 	}
 }
 
+func TestSecondOwnerIsNamed(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	r.publish(t, "1", map[string]string{"one/a.yaml": r.manifest("a", "1"), "two/a.yaml": r.manifest("a", "1")})
+	one, two := r.unit("one", "one"), r.unit("two", "two")
+	for _, unit := range []*kustomizev1.Kustomization{one, two} {
+		g.Expect(r.Create(t.Context(), unit)).To(Succeed())
+		g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
+	}
+	r.handle(t, g, one, "look", false)
+	drifted := status.Find(one.Status.Conditions, meta.ConditionDrifted)
+	g.Expect(drifted).NotTo(BeNil())
+	g.Expect(drifted.Message).To(ContainSubstring("ConfigMap/" + r.namespace + "/a by Kustomization " + r.namespace + "/two"))
+}
+
 func TestRefusedStageAppliesNothing(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

@@ -13,6 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
@@ -38,9 +39,15 @@ func conditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
 	return append(healthy(s, v), drifted(s))
 }
 
-// drifted exists only while somebody keeps changing what is applied.
+// drifted exists only while somebody keeps changing what is applied, or another
+// unit claims it too.
 func drifted(s *phase.Scope) status.Own {
 	var told []string
+	for id, verdict := range s.Live.Objects {
+		if verdict.Kind == live.Foreign && slices.Contains(s.Attempt.Desired, id) {
+			told = append(told, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), verdict.Owner))
+		}
+	}
 	for id, fight := range s.Memory.Fights {
 		if fight.Told() {
 			told = append(told, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))

@@ -29,7 +29,14 @@ import (
 
 var testEnv *env.Env
 
-func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv)) }
+func TestMain(m *testing.M) {
+	code := env.Main(m, &testEnv)
+	if running != nil {
+		_ = running.git.Close()
+		_ = os.RemoveAll(running.storage)
+	}
+	os.Exit(code)
+}
 
 // soon bounds every wait for the controller; it is generous, because machines
 // are shared.
@@ -45,6 +52,9 @@ type rig struct {
 }
 
 var shared = sync.OnceValues(startRig)
+
+// running is the rig once it was started.
+var running *rig
 
 func startRig() (*rig, error) {
 	scheme := runtime.NewScheme()
@@ -81,7 +91,8 @@ func startRig() (*rig, error) {
 			panic(err)
 		}
 	}()
-	return &rig{client: c, storage: storage, git: git}, nil
+	running = &rig{client: c, storage: storage, git: git}
+	return running, nil
 }
 
 // newRig returns the rig with a namespace for the test.
