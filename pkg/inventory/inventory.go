@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 // Entry is one object of an inventory.
@@ -55,6 +57,17 @@ func (inv Inventory) Lookup(id ID) (Entry, bool) {
 		return Entry{}, false
 	}
 	return inv.entries[at], true
+}
+
+// Kinds returns the kinds of the entries, each once.
+func (inv Inventory) Kinds() []schema.GroupKind {
+	var kinds []schema.GroupKind
+	for _, e := range inv.entries {
+		if gk := e.GroupKind(); !slices.Contains(kinds, gk) {
+			kinds = append(kinds, gk)
+		}
+	}
+	return kinds
 }
 
 // Has reports whether the inventory holds the identity.

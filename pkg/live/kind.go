@@ -7,7 +7,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
@@ -264,17 +263,4 @@ func (t *Table) isSettled(u *unit) bool {
 		}
 	}
 	return true
-}
-
-// Kinds returns the kinds of a set of identities, each once.
-func Kinds(ids []inventory.ID) []schema.GroupKind {
-	var kinds []schema.GroupKind
-	known := map[schema.GroupKind]bool{}
-	for _, id := range ids {
-		if gk := id.GroupKind(); !known[gk] {
-			known[gk] = true
-			kinds = append(kinds, gk)
-		}
-	}
-	return kinds
 }

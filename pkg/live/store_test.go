@@ -103,7 +103,7 @@ func (b *bench) lose(obj *unstructured.Unstructured) {
 // expect declares the object as the given answer left it.
 func (b *bench) expect(obj *unstructured.Unstructured) {
 	b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Version: "v1", Record: inventory.Record{
-		Desired: inventory.Mark{1}, Live: b.Fingerprint(obj)}}))
+		Desired: inventory.Mark{1}, Live: b.Marker().Of(obj)}}))
 }
 
 func (b *bench) verdictOf() mark.VerdictKind { return b.Judge(owner).Objects[thing].Kind }

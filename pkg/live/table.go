@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -71,9 +70,6 @@ func (t *Table) locked(f func()) {
 		t.opts.Wake(w.unit, w.cause)
 	}
 }
-
-// Fingerprint returns the marks of an object.
-func (t *Table) Fingerprint(obj metav1.Object) inventory.Fingerprint { return t.opts.Marker.Of(obj) }
 
 // Marker returns what the table computes fingerprints with.
 func (t *Table) Marker() mark.Marker { return t.opts.Marker }

@@ -103,12 +103,8 @@ func (p *Phases) refresh(s *Scope, token string) {
 	}
 	s.Memory.Asked = token
 	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
-	ids := make([]inventory.ID, 0, s.Old.Len())
-	for _, e := range s.Old.Entries() {
-		ids = append(ids, e.ID)
-	}
 	unit, uid := s.Unit, s.Object.UID
-	p.Live.Refresh(live.Kinds(ids), s.Start, func(error) {
+	p.Live.Refresh(s.Old.Kinds(), s.Start, func(error) {
 		// A list that failed leaves its kind unwatched, which the plan sees.
 		p.Memory.Update(unit, uid, func(u *memory.Unit) { u.Fresh = token })
 		p.Wake(unit)
