@@ -63,7 +63,7 @@ func drifted(s *phase.Scope) status.Own {
 	}
 	return status.Own{
 		Type: meta.ConditionDrifted, Status: metav1.ConditionTrue, Reason: meta.ReasonDriftDetected,
-		Message: "Corrected again and again, because it keeps being changed: " + strings.Join(told, "; ") + more,
+		Message: "Does not stay as applied, because it keeps being changed: " + strings.Join(told, "; ") + more,
 	}
 }
 

@@ -3,7 +3,6 @@ package phase
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -57,9 +56,7 @@ type Phases struct {
 	Disagreed func()
 	// NoCrossNamespace refuses references into other namespaces.
 	NoCrossNamespace bool
-	// DependencyNet is how long a unit waits for another when nothing wakes it.
-	DependencyNet time.Duration
-	Clock         clock.WithTicker
+	Clock            clock.WithTicker
 }
 
 // Switches turn single mechanisms off, for those who want to compare, or to find
