@@ -3,7 +3,7 @@ module github.com/capstan-gitops/capstan/apis
 go 1.26.0
 
 require (
-	github.com/fluxcd/pkg/apis/meta v1.30.1
+	github.com/fluxcd/pkg/apis/meta v1.30.2
 	github.com/google/go-cmp v0.7.0
 	k8s.io/api v0.36.4
 	k8s.io/apiextensions-apiserver v0.36.4

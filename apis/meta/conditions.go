@@ -20,6 +20,10 @@ const (
 	// ConditionDrifted is present, and True, while a live object differs from
 	// what was applied and the difference has not been corrected.
 	ConditionDrifted = "Drifted"
+
+	// ConditionUnwatched is present, and True, while there are kinds whose applied
+	// objects cannot be watched.
+	ConditionUnwatched = "Unwatched"
 )
 
 // Condition types of the source kinds.

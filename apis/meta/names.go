@@ -52,6 +52,11 @@ const (
 	// back; its value is the digest in status.heldDeletions.
 	AnnotationConfirmDeletion = "capstan.dev/confirm-deletion"
 
+	// AnnotationDeletion, as annotation or label of a live object, says whether its
+	// deletion counts against a budget: "allowed" lets it go, anything else protects
+	// it.
+	AnnotationDeletion = PrefixOwn + "deletion"
+
 	// PrefixOwn starts every annotation, label and metadata key that Capstan adds.
 	PrefixOwn = "capstan.dev/"
 )

@@ -261,6 +261,16 @@ const (
 	// Retries: yes, with growing pauses.
 	ReasonGitOperationFailed Reason = "GitOperationFailed"
 
+	// ReasonKindNotWatched says that applied objects of some kinds cannot be watched.
+	//
+	// Kinds: Kustomization.
+	//
+	// Do: allow the controller to list and watch the kinds that the message names;
+	// until then a change by hand is found at the interval.
+	//
+	// Retries: yes, by itself.
+	ReasonKindNotWatched Reason = "KindNotWatched"
+
 	// ReasonReadOperationFailed says that listing or reading from a registry, or from
 	// local storage, failed.
 	//

@@ -16,6 +16,7 @@ import (
 	"github.com/fluxcd/pkg/runtime/pprof"
 	"github.com/fluxcd/pkg/runtime/probes"
 	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -50,6 +51,9 @@ type Binary struct {
 	// Shutdown is how long running passes may go on after the signal to stop; zero
 	// means ten seconds.
 	Shutdown time.Duration
+	// Registry takes the metrics; that of the process if nil. Several binaries in one
+	// process need one each.
+	Registry prometheus.Registerer
 	// Setup adds the controllers to the manager.
 	Setup func(ctx context.Context, env *Env) error
 }
@@ -62,6 +66,10 @@ type Env struct {
 	Log      logr.Logger
 	Recorder *events.Recorder
 	Metrics  *metrics.Reconcile
+	// Registry is where metrics are registered.
+	Registry prometheus.Registerer
+	// shared says that there is another binary in the process.
+	shared bool
 }
 
 // Run starts the binary against the cluster that KUBECONFIG or the pod names, and
@@ -101,7 +109,7 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 		return err
 	}
 	probes.SetupChecks(mgr, log)
-	env, err := newEnv(mgr, b.Options, log)
+	env, err := newEnv(mgr, b, log)
 	if err != nil {
 		return err
 	}
@@ -179,20 +187,24 @@ func cacheOptions(b Binary) (cache.Options, error) {
 	return out, nil
 }
 
-func newEnv(mgr manager.Manager, o *Options, log logr.Logger) (*Env, error) {
+func newEnv(mgr manager.Manager, b Binary, log logr.Logger) (*Env, error) {
+	o := b.Options
 	hostname, err := os.Hostname()
 	if err != nil {
 		return nil, fmt.Errorf("finding the host name: %w", err)
 	}
 	env := &Env{
-		Manager: mgr, Options: o, Clock: clock.RealClock{}, Log: log,
-		Metrics: metrics.NewReconcile(ctrlmetrics.Registry),
+		Manager: mgr, Options: o, Clock: clock.RealClock{}, Log: log, Registry: b.Registry, shared: b.Registry != nil,
 		Recorder: &events.Recorder{
 			//nolint:staticcheck // The wire contract asks for core/v1 Events, which only this recorder writes.
 			Kubernetes: mgr.GetEventRecorderFor(o.Name), Controller: o.Name, Instance: hostname,
 			Now: clock.RealClock{}.Now,
 		},
 	}
+	if env.Registry == nil {
+		env.Registry = ctrlmetrics.Registry
+	}
+	env.Metrics = metrics.NewReconcile(env.Registry)
 	return env, nil
 }
 
@@ -202,7 +214,7 @@ func (e *Env) PostEvents(transport http.RoundTripper) error {
 	if e.Options.EventsAddr == "" {
 		return nil
 	}
-	dropped := metrics.NewEventsDropped(ctrlmetrics.Registry)
+	dropped := metrics.NewEventsDropped(e.Registry)
 	spool := events.NewSpool(e.Options.EventsAddr, &http.Client{Transport: transport}, e.Clock, e.Log.WithName("events"), dropped.Inc)
 	if err := e.Add(spool); err != nil {
 		return fmt.Errorf("adding the event spool: %w", err)
@@ -215,7 +227,7 @@ func (e *Env) PostEvents(transport http.RoundTripper) error {
 // workers; zero means --concurrent.
 func (e *Env) Controller() ctrlcontroller.TypedOptions[reconcile.Request] {
 	return ctrlcontroller.TypedOptions[reconcile.Request]{
-		RateLimiter: controller.GetRateLimiter(e.Options.RateLimiter),
+		RateLimiter: controller.GetRateLimiter(e.Options.RateLimiter), SkipNameValidation: &e.shared,
 	}
 }
 

@@ -1,17 +1,28 @@
 package apply
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
+	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
+
+// batch is the most objects that are held to be shown before they are deleted.
+const batch = 256
 
 // DeleteResult is what became of an object that was to be deleted.
 type DeleteResult string
@@ -37,61 +48,211 @@ type Target struct {
 	UID types.UID
 }
 
+// DeleteOptions change what DeleteAll does.
+type DeleteOptions struct {
+	// Before is shown whole objects right before they are deleted, a batch at a time
+	// and never two at once. When it fails they are not deleted. An object that is
+	// changed after it was shown is shown again.
+	Before func(ctx context.Context, objects []*unstructured.Unstructured) error
+}
+
+// DeleteOutcome is what became of a target.
+type DeleteOutcome struct {
+	Target
+	// Result is empty when there is an error.
+	Result DeleteResult
+	// Err says why the object is still there.
+	Err error
+}
+
 // Delete deletes an object of a unit if it still is the unit's. What the live
 // table last saw decides, or else a read of its metadata; the deletion is bound
 // to the version that was decided on, and decided anew when there is another.
 func (a *Applier) Delete(ctx context.Context, unit live.Unit, target Target) (DeleteResult, error) {
-	fail := func(err error) (DeleteResult, error) {
-		return "", &ObjectError{ID: target.ID, Step: "delete", Err: err}
+	outcomes := a.DeleteAll(ctx, unit, []Target{target}, DeleteOptions{})
+	return outcomes[0].Result, outcomes[0].Err
+}
+
+// DeleteAll deletes objects of a unit that still are the unit's, as Delete does,
+// in the reverse of the order in which they are applied, those of one rank at
+// once. One that cannot be deleted does not keep the others from being deleted.
+// The outcomes are in the order of deletion.
+func (a *Applier) DeleteAll(ctx context.Context, unit live.Unit, targets []Target, opts DeleteOptions) []DeleteOutcome {
+	ctx = inflight.With(ctx, inflight.Flow{Key: unit})
+	all := make([]*deletion, len(targets))
+	for i, t := range targets {
+		all[i] = &deletion{DeleteOutcome: DeleteOutcome{Target: t}, rank: manifest.Rank(t.ID.GroupKind())}
 	}
-	at, defined, err := a.findAny(ctx, schema.GroupVersionKind{Group: target.ID.Group, Version: target.Version, Kind: target.ID.Kind})
+	slices.SortStableFunc(all, func(x, y *deletion) int {
+		return cmp.Or(cmp.Compare(y.rank, x.rank), strings.Compare(y.ID.String(), x.ID.String()))
+	})
+	for rest := all; len(rest) > 0; {
+		n := slices.IndexFunc(rest, func(d *deletion) bool { return d.rank != rest[0].rank })
+		if n < 0 {
+			n = len(rest)
+		}
+		if opts.Before != nil {
+			n = min(n, batch)
+		}
+		a.deleteRank(ctx, unit, rest[:n], opts)
+		rest = rest[n:]
+	}
+	outcomes := make([]DeleteOutcome, len(all))
+	for i, d := range all {
+		outcomes[i] = d.DeleteOutcome
+	}
+	return outcomes
+}
+
+// deletion is a target on its way.
+type deletion struct {
+	DeleteOutcome
+	rank int
+	at   wire.Ref
+	seen live.Observation
+	// decided is the UID that was first decided on at the server: who made another
+	// object of the name since then wants it.
+	decided types.UID
+	// object is the whole object, where it was asked for.
+	object *unstructured.Unstructured
+	done   bool
+}
+
+func (d *deletion) end(result DeleteResult, err error) {
+	d.done, d.Result, d.object = true, result, nil
 	if err != nil {
-		return fail(err)
+		d.Err = &ObjectError{ID: d.ID, Step: "delete", Err: err}
 	}
-	if !defined {
-		// Without its definition there is no object of the kind.
-		return Deleted, nil
-	}
+}
+
+// deleteRank deletes objects that do not depend on each other.
+func (a *Applier) deleteRank(ctx context.Context, unit live.Unit, rank []*deletion, opts DeleteOptions) {
 	for attempt := 1; ; attempt++ {
-		seen, err := a.look(ctx, at, target.ID, attempt == 1)
-		if apierrors.IsNotFound(err) {
-			return Deleted, nil
+		todo := rank
+		each(a.workers(), todo, func(d *deletion) *ObjectError {
+			a.examine(ctx, unit, d, attempt == 1 && opts.Before == nil, opts.Before != nil)
+			return nil
+		})
+		if todo = undone(todo); len(todo) == 0 {
+			return
 		}
-		if err != nil {
-			return fail(err)
+		if opts.Before != nil {
+			if err := opts.Before(ctx, objectsOf(todo)); err != nil {
+				for _, d := range todo {
+					d.end("", fmt.Errorf("keeping a copy first: %w", err))
+				}
+				return
+			}
 		}
-		if result, final := decide(unit, target, seen); final {
-			return result, nil
-		}
-		gone, err := a.remove(ctx, at, target.ID.Namespace, target.ID.Name,
-			metav1.Preconditions{UID: &seen.UID, ResourceVersion: &seen.ResourceVersion})
-		switch {
-		case gone || apierrors.IsNotFound(err):
-			return Deleted, nil
-		case err == nil:
-			return Terminating, nil
-		case !apierrors.IsConflict(err) || attempt == attempts:
-			return fail(err)
+		each(a.workers(), todo, func(d *deletion) *ObjectError {
+			a.remove(ctx, d, attempt == wire.Attempts)
+			return nil
+		})
+		if rank = undone(todo); len(rank) == 0 {
+			return
 		}
 	}
 }
 
-// look returns what is known of an object: from memory where that may be used,
-// else from the server.
-func (a *Applier) look(ctx context.Context, at resource, id inventory.ID, memory bool) (live.Observation, error) {
-	if memory && a.opts.Table != nil {
-		if seen, ok := a.opts.Table.Lookup(id); ok {
-			return seen, nil
+func undone(all []*deletion) []*deletion {
+	var left []*deletion
+	for _, d := range all {
+		if !d.done {
+			left = append(left, d)
 		}
 	}
-	obj, err := a.metadata(ctx, at, id.Namespace, id.Name)
+	return left
+}
+
+func objectsOf(all []*deletion) []*unstructured.Unstructured {
+	objects := make([]*unstructured.Unstructured, len(all))
+	for i, d := range all {
+		objects[i] = d.object
+	}
+	return objects
+}
+
+// examine decides whether an object is to be deleted. The deletion is done when
+// it is not.
+func (a *Applier) examine(ctx context.Context, unit live.Unit, d *deletion, memory, whole bool) {
+	found, defined, err := a.wire.FindAny(ctx, schema.GroupVersionKind{Group: d.ID.Group, Version: d.Version, Kind: d.ID.Kind})
+	if err != nil {
+		d.end("", err)
+		return
+	}
+	if !defined {
+		// Without its definition there is no object of the kind.
+		d.end(Deleted, nil)
+		return
+	}
+	d.at = wire.Ref{Resource: found, Namespace: d.ID.Namespace, Name: d.ID.Name}
+	if whole {
+		if d.object, err = a.wire.Get(ctx, d.at, true); err == nil {
+			d.seen = a.observe(d.ID, d.object)
+		}
+	} else {
+		if memory {
+			d.seen, memory = a.remember(d.ID)
+		}
+		if !memory {
+			d.seen, err = a.read(ctx, d.at, d.ID)
+		}
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		d.end(Deleted, nil)
+	case err != nil:
+		d.end("", err)
+	case d.decided != "" && d.decided != d.seen.UID:
+		d.end(Released, nil)
+	default:
+		if result, final := decide(unit, d.Target, d.seen); final {
+			d.end(result, nil)
+		}
+		if !memory {
+			d.decided = d.seen.UID
+		}
+	}
+}
+
+// remove deletes an object that was decided on. One that somebody changed since
+// is left undone, to be decided on again.
+func (a *Applier) remove(ctx context.Context, d *deletion, last bool) {
+	gone, err := a.wire.Remove(ctx, d.at, metav1.Preconditions{UID: &d.seen.UID, ResourceVersion: &d.seen.ResourceVersion})
+	switch {
+	case gone || apierrors.IsNotFound(err):
+		d.end(Deleted, nil)
+	case err == nil:
+		d.end(Terminating, nil)
+	case !apierrors.IsConflict(err):
+		d.end("", err)
+	case last:
+		d.end("", fmt.Errorf("%w; it was changed each time it was looked at", err))
+	}
+}
+
+// remember returns what the live table last saw of an object.
+func (a *Applier) remember(id inventory.ID) (live.Observation, bool) {
+	if a.opts.Table == nil {
+		return live.Observation{}, false
+	}
+	return a.opts.Table.Lookup(id)
+}
+
+// read returns what the server says about an object.
+func (a *Applier) read(ctx context.Context, at wire.Ref, id inventory.ID) (live.Observation, error) {
+	obj, err := a.wire.Get(ctx, at, false)
 	if err != nil {
 		return live.Observation{}, err
 	}
+	return a.observe(id, obj), nil
+}
+
+func (a *Applier) observe(id inventory.ID, obj *unstructured.Unstructured) live.Observation {
 	return live.Observation{
 		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Marker.Owner(obj),
 		Policy: mark.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
-	}, nil
+	}
 }
 
 // decide says whether an object may be deleted; final is false when it may.

@@ -8,6 +8,15 @@
 // exists, which policies it carries and whose fields are to be taken over, so
 // that nothing is read first.
 //
+// Objects of which fields are ignored are read first, and left alone when they
+// differ in nothing else; see package ignore. The requests themselves are made by
+// package wire, within the limit of package inflight; what a server has against an
+// object is worded by package refusal; package takeover puts metadata in order,
+// and package await waits for what an apply leads to.
+//
+// An object is deleted in order to be replaced only after a dry-run of its
+// creation, under its own name, has shown that the replacement will be accepted.
+//
 // Deletions carry the UID and resource version they were decided on, and an
 // object counts as deleted only when the server has confirmed that it is not
 // there.

@@ -38,6 +38,15 @@ type counter struct {
 	next http.RoundTripper
 	mu   sync.Mutex
 	seen map[string]int
+	// answer, if set, makes the exchange in place of the transport.
+	answer func(r *http.Request, next http.RoundTripper) (*http.Response, error)
+}
+
+// tamper sets who makes exchanges in place of the transport; nil ends it.
+func (c *counter) tamper(answer func(*http.Request, http.RoundTripper) (*http.Response, error)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.answer = answer
 }
 
 func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -50,7 +59,11 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	c.mu.Lock()
 	c.seen[what]++
+	answer := c.answer
 	c.mu.Unlock()
+	if answer != nil {
+		return answer(r, c.next)
+	}
 	return c.next.RoundTrip(r)
 }
 
@@ -64,7 +77,7 @@ func (c *counter) take() map[string]int {
 
 // world is an applier beside the API server.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	client   dynamic.Interface
 	options  apply.Options
 	applier  *apply.Applier
@@ -73,7 +86,7 @@ type world struct {
 	ns       string
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{t: t, requests: &counter{seen: map[string]int{}}}
 	config := testEnv.Config()
@@ -103,6 +116,17 @@ func newWorld(t *testing.T) *world {
 	w.ns = ns.GetName()
 	w.unit = live.Unit{Namespace: w.ns, Name: "apps"}
 	return w
+}
+
+// applierWith makes the applier anew with changed options.
+func (w *world) applierWith(change func(*apply.Options)) {
+	w.t.Helper()
+	change(&w.options)
+	made, err := apply.New(w.options)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.applier = made
 }
 
 // object builds a normalised object of the unit.

@@ -4,23 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/dynamic"
-	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
+	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
-
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
-
-// waitBound is how long a stage may take until what later stages need is there.
-const waitBound = 60 * time.Second
 
 // Options are what an Applier needs.
 type Options struct {
@@ -40,8 +34,14 @@ type Options struct {
 	Table *live.Table
 	// CustomStage lists kinds that are applied before the rest.
 	CustomStage []schema.GroupKind
+	// MigrateAPIVersion rewrites the API version in every entry of an object's
+	// managed fields to the one that is applied, where they differ.
+	MigrateAPIVersion bool
 	// Limiter bounds the requests in flight; appliers of one cluster share one.
 	Limiter *inflight.Limiter
+	// Concurrent is the most objects of one Run that are worked on at once; with
+	// zero the limiter alone decides.
+	Concurrent int
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
 }
@@ -49,9 +49,8 @@ type Options struct {
 // Applier applies and deletes objects in one cluster under one identity. It is
 // safe for concurrent use.
 type Applier struct {
-	opts   Options
-	client rest.Interface
-	watch  dynamic.Interface
+	opts Options
+	wire *wire.Client
 }
 
 // New returns an Applier.
@@ -72,25 +71,12 @@ func New(opts Options) (*Applier, error) {
 	if opts.Takeover == nil {
 		opts.Takeover = mark.DefaultTakeover(opts.Marker.FieldManager)
 	}
-	config := rest.CopyConfig(opts.Config)
-	config.AcceptContentTypes, config.ContentType = "application/json", "application/json"
-	config.GroupVersion = &schema.GroupVersion{}
-	config.APIPath = "/"
-	config.NegotiatedSerializer = scheme.Codecs.WithoutConversion()
-	if opts.HTTP == nil {
-		made, err := rest.HTTPClientFor(config)
-		if err != nil {
-			return nil, fmt.Errorf("making applier: %w", err)
-		}
-		opts.HTTP = made
-	}
-	client, err := rest.RESTClientForConfigAndClient(config, opts.HTTP)
+	client, err := wire.New(wire.Options{
+		Config: opts.Config, HTTP: opts.HTTP, Mapper: opts.Mapper, Limiter: opts.Limiter, Clock: opts.Clock,
+		FieldManager: opts.Marker.FieldManager,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("making applier: %w", err)
 	}
-	watcher, err := dynamic.NewForConfigAndClient(opts.Config, opts.HTTP) //nolint:forbidigo // the identity is in Options.Config
-	if err != nil {
-		return nil, fmt.Errorf("making applier: %w", err)
-	}
-	return &Applier{opts: opts, client: client, watch: watcher}, nil
+	return &Applier{opts: opts, wire: client}, nil
 }

@@ -1,18 +1,16 @@
 package apply
 
 import (
-	"errors"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
 type fields = map[string]any
@@ -64,41 +62,23 @@ func TestStages(t *testing.T) {
 	}
 }
 
-func TestWithoutValues(t *testing.T) {
-	const canary = "canary-value"
-	status := func(reason metav1.StatusReason, message string, causes ...metav1.StatusCause) error {
-		return &apierrors.StatusError{ErrStatus: metav1.Status{Reason: reason, Message: message, Details: &metav1.StatusDetails{Causes: causes}}}
+// TestManyTasks plans twenty thousand objects in memory (F-50).
+func TestManyTasks(t *testing.T) {
+	const many = 20_000
+	tasks := make([]Task, 0, many)
+	for i := range many {
+		kind := [...]string{"ConfigMap", "Deployment", "Service", "Job"}[i%4]
+		tasks = append(tasks, TaskOf(object("v1", kind, strconv.Itoa(many-i), nil)))
 	}
-	denied := `secrets "s" is forbidden: User "u" cannot patch resource "secrets" in API group "" in the namespace "shop"`
-	cases := map[string]struct {
-		why  string
-		err  error
-		want string
-	}{
-		"Invalid":  {"validation quotes values", status("Invalid", canary, metav1.StatusCause{Type: "FieldValueInvalid", Field: "data[a]", Message: canary}), "refused fields: data[a]: FieldValueInvalid"},
-		"Bad":      {"decoding quotes values", status("BadRequest", canary), "the answer is not shown because it may hold values of the object"},
-		"Webhook":  {"an admission plug-in sees the object", status("Forbidden", "admission webhook denied: "+canary), "the answer is not shown because it may hold values of the object"},
-		"RBAC":     {"the authoriser knows names only", status("Forbidden", denied+": "+canary), denied},
-		"NotFound": {"it names the namespace", status("NotFound", `namespaces "x" not found`), `namespaces "x" not found`},
-		"Network":  {"a failed connection has seen no object", errors.New("connection refused"), "connection refused"},
+	stages := Stages(tasks, nil)
+	if len(stages) != 1 || len(stages[0].Ranks) != 4 {
+		t.Fatalf("got %d stages", len(stages))
 	}
-	for name, c := range cases {
-		t.Run(name, func(t *testing.T) {
-			got := withoutValues(c.err)
-			if got.Error() != c.want {
-				t.Errorf("%s: got %q", c.why, got)
-			}
-			if apierrors.ReasonForError(got) != apierrors.ReasonForError(c.err) {
-				t.Errorf("the reason was lost: %v", got)
-			}
-		})
+	sorted := stages[0].Tasks()
+	if len(sorted) != many {
+		t.Errorf("got %d tasks", len(sorted))
 	}
-	ending := withoutValues(status("Forbidden", "x", metav1.StatusCause{Type: corev1.NamespaceTerminatingCause}))
-	if !NamespaceTerminating(ending) {
-		t.Error("the cause was lost")
-	}
-	got := (&ObjectError{ID: inventory.ID{Name: "s", Namespace: "shop", Kind: "Secret"}, Step: "dry-run", Err: status("Invalid", "m")}).Error()
-	if want := "Secret/shop/s dry-run failed (Invalid): m"; got != want {
-		t.Errorf("got %q, want %q", got, want)
+	if !slices.IsSortedFunc(sorted, func(a, b *Task) int { return manifest.Compare(a.Object, b.Object) }) {
+		t.Error("the tasks are not in order")
 	}
 }

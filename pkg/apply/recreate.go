@@ -2,49 +2,76 @@ package apply
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/await"
+	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
-// checkReplacement makes sure that the object would be accepted if the one that
-// is in the way were gone, by validating a creation under another name: nothing
-// is deleted for a replacement that would then be refused. Where that fails, the
-// refusal that led here is what the user has to know.
-func (a *Applier) checkReplacement(ctx context.Context, j *job, refused error) error {
-	replacement := j.Object.DeepCopy()
-	replacement.SetName("")
-	replacement.SetGenerateName("replacement-")
-	if _, err := a.create(ctx, j.at, replacement, true); err != nil {
-		return refused
+// forced reports that the object may be replaced: the task says so, or a policy on
+// the desired or the live object.
+func (a *Applier) forced(ctx context.Context, j *job) bool {
+	if j.Force || j.policy().Force == mark.PolicyEnabled {
+		return true
 	}
-	return nil
+	if seen, ok := a.remember(j.ID); ok {
+		return seen.Policy.Force == mark.PolicyEnabled
+	}
+	seen, err := a.read(ctx, j.at, j.ID)
+	return err == nil && seen.Policy.Force == mark.PolicyEnabled
+}
+
+// checkReplacement makes sure that the object would be accepted if the one that is
+// in the way were gone: nothing is deleted for a replacement that would then be
+// refused. A dry-run of its creation goes through all that a creation goes
+// through, under its own name, so that rules about names count, and ends with the
+// finding that the name is taken. Where it ends otherwise, the refusal that led
+// here stands, and is what the user has to know.
+func (a *Applier) checkReplacement(ctx context.Context, j *job, refused error) error {
+	payload, err := j.encoded()
+	if err != nil {
+		return err
+	}
+	_, _, err = a.wire.Create(ctx, j.at, payload, wire.Mode{DryRun: true})
+	if err == nil || apierrors.IsAlreadyExists(err) && !refusal.ByAdmission(err) {
+		return nil
+	}
+	return refused
 }
 
 // clear deletes the object that is in the way and waits until it is gone. An
 // object whose policies forbid it is left, which fails the task.
 func (a *Applier) clear(ctx context.Context, j *job) error {
-	namespace, name := j.Object.GetNamespace(), j.Object.GetName()
-	current, err := a.metadata(ctx, j.at, namespace, name)
-	if apierrors.IsNotFound(err) {
-		return nil
+	for attempt := 1; ; attempt++ {
+		current, err := a.wire.Get(ctx, j.at, false)
+		if apierrors.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if mark.PolicyOf(current).Kept() {
+			return errors.New("replacing it is needed, and its policies forbid deletion")
+		}
+		uid, version := current.GetUID(), current.GetResourceVersion()
+		gone := false
+		if current.GetDeletionTimestamp() == nil {
+			gone, err = a.wire.Remove(ctx, j.at, metav1.Preconditions{UID: &uid, ResourceVersion: &version})
+		}
+		switch {
+		case gone || apierrors.IsNotFound(err):
+			return nil
+		case err == nil:
+			bounded, cancel := await.Bound(ctx, a.opts.Clock)
+			defer cancel()
+			return await.Absence(bounded, a.wire, j.at, uid)
+		case !apierrors.IsConflict(err) || attempt == wire.Attempts:
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if mark.PolicyOf(current).Kept() {
-		return fmt.Errorf("replacing it is needed, and its policies forbid deletion")
-	}
-	uid, version := current.GetUID(), current.GetResourceVersion()
-	gone, err := a.remove(ctx, j.at, namespace, name, metav1.Preconditions{UID: &uid, ResourceVersion: &version})
-	if gone || apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return a.awaitAbsence(ctx, j, uid)
 }

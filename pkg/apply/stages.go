@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -19,15 +20,10 @@ const (
 	stageRest
 )
 
-var (
-	definitionKind = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
-	namespaceKind  = schema.GroupKind{Kind: "Namespace"}
-)
-
 // stageOf returns the stage of a kind.
 func stageOf(gk schema.GroupKind, custom []schema.GroupKind) int {
 	switch {
-	case gk == definitionKind, gk == namespaceKind,
+	case gk == await.Definition, gk == schema.GroupKind{Kind: "Namespace"},
 		gk == schema.GroupKind{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"}:
 		return stageDefinitions
 	case strings.HasSuffix(gk.Kind, "Class"):
@@ -57,36 +53,39 @@ func (s Stage) Tasks() []*Task {
 	return all
 }
 
+// placed is a task with its place in the order of applying.
+type placed struct {
+	*Task
+	stage, rank int
+}
+
 // Stages puts tasks in the order of applying. Stages without tasks are left out.
 func Stages(tasks []Task, custom []schema.GroupKind) []Stage {
-	ordered := make([]*Task, len(tasks))
+	ordered := make([]placed, len(tasks))
 	for i := range tasks {
-		ordered[i] = &tasks[i]
+		gk := tasks[i].Object.GroupVersionKind().GroupKind()
+		ordered[i] = placed{Task: &tasks[i], stage: stageOf(gk, custom), rank: manifest.Rank(gk)}
 	}
-	place := func(t *Task) (stage, rank int) {
-		gk := t.Object.GroupVersionKind().GroupKind()
-		return stageOf(gk, custom), manifest.Rank(gk)
-	}
-	slices.SortStableFunc(ordered, func(a, b *Task) int {
-		stageA, rankA := place(a)
-		stageB, rankB := place(b)
-		return cmp.Or(cmp.Compare(stageA, stageB), cmp.Compare(rankA, rankB), manifest.Compare(a.Object, b.Object))
+	slices.SortStableFunc(ordered, func(a, b placed) int {
+		if by := cmp.Or(cmp.Compare(a.stage, b.stage), cmp.Compare(a.rank, b.rank)); by != 0 {
+			return by
+		}
+		return manifest.Compare(a.Object, b.Object)
 	})
 	var stages []Stage
 	lastStage, lastRank := -1, -1
 	for _, t := range ordered {
-		stage, rank := place(t)
-		if stage != lastStage {
-			stages = append(stages, Stage{Awaited: stage == stageDefinitions || stage == stageClasses})
-			lastStage, lastRank = stage, -1
+		if t.stage != lastStage {
+			stages = append(stages, Stage{Awaited: t.stage == stageDefinitions || t.stage == stageClasses})
+			lastStage, lastRank = t.stage, -1
 		}
 		current := &stages[len(stages)-1]
-		if rank != lastRank {
+		if t.rank != lastRank {
 			current.Ranks = append(current.Ranks, nil)
-			lastRank = rank
+			lastRank = t.rank
 		}
 		last := len(current.Ranks) - 1
-		current.Ranks[last] = append(current.Ranks[last], t)
+		current.Ranks[last] = append(current.Ranks[last], t.Task)
 	}
 	return stages
 }

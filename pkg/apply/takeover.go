@@ -2,69 +2,93 @@ package apply
 
 import (
 	"context"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/takeover"
+	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
-// operation is one step of a JSON patch.
-type operation struct {
-	Op    string `json:"op"`
-	Path  string `json:"path"`
-	Value any    `json:"value,omitempty"`
+// takesOver reports that no policy keeps other managers' fields.
+func takesOver(j *job, live *unstructured.Unstructured) bool {
+	return j.policy().SSA != mark.PolicyMerge && mark.PolicyOf(live).SSA != mark.PolicyMerge
 }
 
-// takeOver makes fields that others set ours, so that the apply which follows
-// removes those that are not in the source. The live object is read only when
-// the answer to the dry-run showed that this is due: a dry-run shows our own
-// entry as it would be, not as it is.
-func (a *Applier) takeOver(ctx context.Context, j *job, seen *unstructured.Unstructured) error {
-	if !a.opts.Marker.TakeoverDue(a.opts.Takeover, seen) {
+// orderly returns what the metadata of an object has to be like before an apply
+// means what it should.
+func (a *Applier) orderly(j *job, live *unstructured.Unstructured) takeover.Plan {
+	p := takeover.Plan{Marker: a.opts.Marker}
+	if takesOver(j, live) {
+		p.Rules = a.opts.Takeover
+	}
+	if a.opts.MigrateAPIVersion {
+		p.Version = j.Object.GetAPIVersion()
+	}
+	return p
+}
+
+// prepare makes fields that others set ours, so that the apply which follows
+// removes those that are not in the source, and migrates the API version of
+// managed fields. The live object is read only when what was seen of it (the
+// answer to a dry-run) shows that this is due: a dry-run shows our own entry as it
+// would be, not as it is.
+func (a *Applier) prepare(ctx context.Context, j *job, seen *unstructured.Unstructured) error {
+	if !a.orderly(j, seen).Due(seen) {
 		return nil
 	}
+	_, err := a.putInOrder(ctx, j)
+	return err
+}
+
+// putInOrder does what is due to the metadata of the live object, and reports
+// whether there was anything.
+func (a *Applier) putInOrder(ctx context.Context, j *job) (changed bool, err error) {
+	last := ""
 	for attempt := 1; ; attempt++ {
-		current, err := a.metadata(ctx, j.at, j.Object.GetNamespace(), j.Object.GetName())
+		current, err := a.wire.Get(ctx, j.at, false)
 		if err != nil {
-			return err
+			return false, err
 		}
-		operations, err := takeoverPatch(a.opts.Marker, a.opts.Takeover, current)
+		operations, err := a.orderly(j, current).Patch(current)
 		if err != nil || len(operations) == 0 {
-			return err
+			// Also after a patch whose answer was lost.
+			return attempt > 1, err
 		}
-		_, err = a.patch(ctx, j.at, j.Object.GetNamespace(), j.Object.GetName(), operations)
-		if !apierrors.IsConflict(err) || attempt == attempts {
-			return err
+		_, patchErr := a.wire.Patch(ctx, j.at, operations)
+		// A patch that removes what is gone already is invalid rather than in conflict.
+		outdated := apierrors.IsConflict(patchErr) || apierrors.IsInvalid(patchErr) && current.GetResourceVersion() != last
+		if !outdated || attempt == wire.Attempts {
+			return patchErr == nil, patchErr
 		}
+		last = current.GetResourceVersion()
 	}
 }
 
-// takeoverPatch returns the patch that merges the entries of managers on the
-// list into our Apply entry and removes marks of earlier tools. It fails on any
-// version but the one it was made from.
-func takeoverPatch(m mark.Marker, rules []mark.Takeover, obj *unstructured.Unstructured) ([]operation, error) {
-	var operations []operation
-	for _, field := range []string{"annotations", "labels"} {
-		for _, key := range m.LegacyMarks(obj, field) {
-			operations = append(operations, operation{Op: "remove", Path: "/metadata/" + field + "/" + escape(key)})
-		}
+// migrateRefused looks, after a refused apply, whether the object's managed fields
+// speak of another API version: the server may not be able to make anything of
+// them. It reports whether they did and were migrated. A verification changes
+// nothing: its object has drifted, which gets it applied.
+func (a *Applier) migrateRefused(ctx context.Context, j *job, refused error) (bool, error) {
+	if apierrors.IsForbidden(refused) || apierrors.IsNotFound(refused) || wire.Transient(refused) {
+		return false, nil
 	}
-	entries, changed, err := m.Merge(rules, obj.GetManagedFields())
+	current, err := a.wire.Get(ctx, j.at, false)
 	if err != nil {
-		return nil, err
+		// There is no object, or it cannot be read: the refusal is what has to be told.
+		return false, refused
 	}
-	if changed {
-		operations = append(operations, operation{Op: "replace", Path: "/metadata/managedFields", Value: entries})
+	if !a.orderly(j, current).Migrates(current) {
+		return false, nil
 	}
-	if len(operations) == 0 {
-		return nil, nil
+	switch {
+	case mark.PolicyOf(current).Excluded():
+		j.finish(Skipped)
+		return false, nil
+	case j.Verify:
+		j.finish(Drifted)
+		return false, nil
 	}
-	return append(operations, operation{Op: "replace", Path: "/metadata/resourceVersion", Value: obj.GetResourceVersion()}), nil
-}
-
-// escape writes a key as a part of a JSON pointer.
-func escape(key string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+	return a.putInOrder(ctx, j)
 }

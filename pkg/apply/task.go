@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
 	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
@@ -28,6 +29,9 @@ type Task struct {
 	// Sensitive keeps values of the object out of errors; those of a Secret always
 	// are.
 	Sensitive bool
+	// Ignore are fields that are left to others. An object of which something is
+	// ignored is read before it is applied.
+	Ignore ignore.Paths
 }
 
 // Normalize brings a built object into the form in which it is digested and
@@ -42,8 +46,6 @@ func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: 
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
 
 func (t *Task) policy() mark.Policy { return mark.PolicyOf(t.Object) }
-
-func (t *Task) forced() bool { return t.Force || t.policy().Force == mark.PolicyEnabled }
 
 // Action is what happened to an object, in the word that events use.
 type Action string

@@ -1,5 +1,3 @@
-// Package depends decides whether an object may proceed, given the objects it
-// depends on, and names the cycle when it waits for itself.
 package depends
 
 import (
@@ -28,12 +26,21 @@ type Dependency struct {
 	// Source names the source the object is made from, Revision the revision of
 	// it that was applied last.
 	Source, Revision string
+	// Ready is the readyExpr of the dependent about this object; nil if it has
+	// none. Object is the whole object, which only a readyExpr looks at.
+	Ready  *ReadyExpr
+	Object map[string]any
 }
 
 // Want is what the dependent needs: a dependency made from the same source has
 // to have applied the same revision.
 type Want struct {
 	Source, Revision string
+	// Self is the whole dependent, which only a readyExpr looks at.
+	Self map[string]any
+	// Additive asks the built-in questions of a dependency with a readyExpr as
+	// well; without it the expression alone decides.
+	Additive bool
 }
 
 // Check reports the first dependency that is not ready as a fault that waits.
@@ -47,13 +54,19 @@ func Check(dependencies []Dependency, want Want) error {
 }
 
 func (d Dependency) check(want Want) error {
-	switch {
-	case d.Missing:
+	if d.Missing {
 		return errors.New("it does not exist")
-	case d.ObservedGeneration != d.Generation:
-		return errors.New("its last change has not been reconciled")
+	}
+	if d.Ready != nil {
+		if err := d.Ready.holds(want.Self, d.Object); err != nil || !want.Additive {
+			return err
+		}
+	}
+	switch {
 	case !status.IsTrue(d.Conditions, meta.ConditionReady):
 		return errors.New("it is not ready")
+	case d.ObservedGeneration != d.Generation:
+		return errors.New("its last change has not been reconciled")
 	case d.Source == want.Source && d.Revision != want.Revision:
 		return fmt.Errorf("it has not applied revision %s", want.Revision)
 	}

@@ -60,7 +60,7 @@ func TestCheck(t *testing.T) {
 		"NeverReconciled": {
 			"a new object has neither generation nor condition",
 			[]depends.Dependency{dependency("a", func(d *depends.Dependency) { d.ObservedGeneration, d.Conditions = -1, nil })},
-			"waiting for dependency apps/a: its last change has not been reconciled",
+			"waiting for dependency apps/a: it is not ready",
 		},
 		"NotReady": {
 			"it failed",

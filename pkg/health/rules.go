@@ -4,9 +4,10 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/fluxcd/pkg/runtime/cel"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/capstan-gitops/capstan/pkg/health/expr"
 )
 
 // Rule is what a user wrote about the health of a kind: CEL expressions over
@@ -28,13 +29,30 @@ type Rules struct {
 
 // check is one expression and the state of an object for which it holds.
 type check struct {
-	holds  *cel.Expression
+	holds  *expr.Program
 	status Status
 }
 
 // Compile prepares rules for use; an expression is compiled once, however many
 // objects it is asked about.
-func Compile(rules []Rule) (Rules, error) {
+func Compile(rules []Rule) (Rules, error) { return compile(rules, expr.Parse) }
+
+// Compiler prepares rules and remembers the expressions in them, so that those
+// who ask again with the same texts pay nothing. It is safe for concurrent use.
+type Compiler struct {
+	cache *expr.Cache
+}
+
+// NewCompiler returns a Compiler that remembers at most so many expressions.
+func NewCompiler(expressions int) *Compiler { return &Compiler{cache: expr.NewCache(expressions)} }
+
+// Compile prepares rules for use.
+func (c *Compiler) Compile(rules []Rule) (Rules, error) { return compile(rules, c.cache.Parse) }
+
+// parse prepares one expression.
+type parse func(text string) (*expr.Program, error)
+
+func compile(rules []Rule, with parse) (Rules, error) {
 	compiled := Rules{byKind: make(map[schema.GroupKind][]check, len(rules))}
 	for _, rule := range rules {
 		gv, err := schema.ParseGroupVersion(rule.APIVersion)
@@ -45,7 +63,7 @@ func Compile(rules []Rule) (Rules, error) {
 		if _, ok := compiled.byKind[gk]; ok {
 			return Rules{}, fmt.Errorf("reading health check expressions: %s has more than one", subject(gk))
 		}
-		if compiled.byKind[gk], err = checksOf(rule); err != nil {
+		if compiled.byKind[gk], err = checksOf(rule, with); err != nil {
 			return Rules{}, fmt.Errorf("reading health check expressions of %s: %w", subject(gk), err)
 		}
 	}
@@ -54,7 +72,7 @@ func Compile(rules []Rule) (Rules, error) {
 
 // checksOf compiles the expressions of a rule in the order in which they are
 // asked.
-func checksOf(rule Rule) ([]check, error) {
+func checksOf(rule Rule, with parse) ([]check, error) {
 	if rule.Current == "" {
 		return nil, fmt.Errorf("current is not given")
 	}
@@ -70,7 +88,7 @@ func checksOf(rule Rule) ([]check, error) {
 		if e.text == "" {
 			continue
 		}
-		expression, err := cel.NewExpression(e.text)
+		expression, err := with(e.text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
@@ -97,7 +115,7 @@ func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Verdict {
 		return Verdict{Status: InProgress, Message: "The controller has not observed the latest generation"}
 	}
 	for _, c := range checks {
-		holds, err := c.holds.EvaluateBoolean(ctx, obj.Object)
+		holds, err := c.holds.Holds(ctx, obj.Object)
 		if err != nil {
 			return Verdict{Status: Unknown, Message: "The health check expression cannot be evaluated: " + err.Error()}
 		}

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,9 +18,13 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/bases"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/finish"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/piece"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/refusal"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/schema"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/scrub"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
 )
 
@@ -30,6 +35,12 @@ type Options struct {
 	Parallel int
 	// Clock measures the timeout. Nil means the real clock.
 	Clock clock.Clock
+	// NoPieces has the library build every tree in one run, however large (see
+	// the package comment). It is there to compare, or to find a fault.
+	NoPieces bool
+	// CacheBytes is how much is kept of large trees, so that a build only
+	// repeats what changed. Zero means 64 MiB.
+	CacheBytes int64
 }
 
 // Builder builds trees. There is one in a process (see the package comment); it
@@ -38,6 +49,12 @@ type Builder struct {
 	schema *schema.Shared
 	slots  chan struct{}
 	clock  clock.Clock
+	// pieces is nil where trees are not built in pieces.
+	pieces *pieces
+	// key and secret make names that nobody can guess, for as long as the process
+	// lives.
+	key    []byte
+	secret string
 }
 
 // NewBuilder returns a Builder. It parses the schema that builds share, which
@@ -49,7 +66,12 @@ func NewBuilder(o Options) *Builder {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	return &Builder{schema: schema.New(), slots: make(chan struct{}, o.Parallel), clock: o.Clock}
+	b := &Builder{schema: schema.New(), slots: make(chan struct{}, o.Parallel), clock: o.Clock, key: make([]byte, 16), secret: rand.Text()}
+	_, _ = rand.Read(b.key) // never fails
+	if !o.NoPieces {
+		b.pieces = &pieces{cache: piece.NewCache(orDefault(o.CacheBytes, cacheBytes), piece.Run), least: piecesFrom}
+	}
+	return b
 }
 
 // Request is one build.
@@ -68,6 +90,9 @@ type Request struct {
 	Decrypt func(path string, data []byte) ([]byte, error)
 	// DecryptObject does the same for a built object, before substitution.
 	DecryptObject func(obj *unstructured.Unstructured) (*unstructured.Unstructured, error)
+	// Remote fetches what resources and components refer to outside of the tree.
+	// Nil refuses such references. It runs outside of the builds' slots.
+	Remote remote.Fetch
 	// Substitution replaces variables in the built objects. Nil replaces none.
 	Substitution *substitute.Variables
 }
@@ -78,7 +103,20 @@ type Result struct {
 	Objects []*unstructured.Unstructured
 	// Recording is what the objects depend on besides the Request.
 	Recording record.Recording
+
+	facts map[*unstructured.Unstructured]finish.Facts
 }
+
+// Sensitive reports whether one of the Objects may hold something secret: it is a
+// Secret, it or a patch was decrypted, or it refers to a sensitive variable. Its
+// values are to be kept out of errors.
+func (r *Result) Sensitive(obj *unstructured.Unstructured) bool { return r.facts[obj].Sensitive }
+
+// Identity returns a text that is the same for two of the Objects, also of
+// different builds of one Builder, only if they were the same when they were
+// built. It is empty where nothing is known. It is made from the content, secrets
+// included, and is for memory only.
+func (r *Result) Identity(obj *unstructured.Unstructured) string { return r.facts[obj].Identity }
 
 type outcome struct {
 	result *Result
@@ -104,7 +142,7 @@ func (b *Builder) Build(ctx context.Context, req Request) (*Result, error) {
 	done := make(chan outcome, 1)
 	select {
 	case b.slots <- struct{}{}:
-		go b.run(ctx, req, done)
+		go func() { done <- b.run(ctx, req) }()
 	case <-ctx.Done():
 		return nil, failed(dir, context.Cause(ctx))
 	case <-timer.C():
@@ -121,56 +159,42 @@ func (b *Builder) Build(ctx context.Context, req Request) (*Result, error) {
 	}
 }
 
-func (b *Builder) run(ctx context.Context, req Request, done chan<- outcome) {
-	defer func() { <-b.slots }()
-	var out outcome
-	out.err = b.schema.Together(func() (err error) {
-		out.result, err = attempt(ctx, req, false)
-		return err
-	})
-	if errors.Is(out.err, errOwnSchema) {
-		out.err = b.schema.Alone(func() (err error) {
-			out.result, err = attempt(ctx, req, true)
-			return err
-		})
-	}
-	done <- out
-}
-
 // attempt runs one build and turns a panic into an error.
-func attempt(ctx context.Context, req Request, ownSchema bool) (result *Result, err error) {
-	s := newSession(ctx, req)
+func (b *Builder) attempt(ctx context.Context, req Request, set *bases.Set, ownSchema bool) (result *Result, err error) {
+	s := newSession(ctx, req, set)
 	s.ownSchema = ownSchema
+	if s.fetches {
+		s.root += "-" + b.secret
+	}
 	defer func() {
 		// What was thrown may hold a value of the tree; its kind says enough.
 		if p := recover(); p != nil {
 			result, err = nil, refuse("kustomize gave up on an input it does not understand (%T)", p)
 		}
 	}()
-	objects, err := s.build(req)
+	result, err = s.build(req, b.pieces)
 	if err == nil {
-		err = s.alive()
+		err = s.Alive()
 	}
 	if err != nil {
 		return nil, s.explain(err)
 	}
-	return &Result{Objects: objects, Recording: s.seen.Recording()}, nil
+	return result, nil
 }
 
 // explain prefers our own reason to the library's account of it.
 func (s *session) explain(err error) error {
-	if s.err != nil {
-		return s.err
+	if s.Err() != nil {
+		return s.Err()
 	}
-	var own *refusal
-	if errors.As(err, &own) || errors.As(err, new(*fault.Error)) {
+	if refusal.Is(err) || errors.As(err, new(*fault.Error)) {
 		return err
 	}
-	return errors.New(scrub.Text(err, treeRoot, s.hide))
+	return errors.New(s.scrub(err))
 }
 
-func (s *session) build(req Request) ([]*unstructured.Unstructured, error) {
-	kind, err := s.look(req.Path)
+func (s *session) build(req Request, p *pieces) (*Result, error) {
+	kind, err := s.Look(req.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -180,15 +204,28 @@ func (s *session) build(req Request) ([]*unstructured.Unstructured, error) {
 	if err := s.prepare(req.Path, &req.Overlay); err != nil {
 		return nil, err
 	}
+	made, ok := s.inPieces(req.Path, p)
+	if !ok {
+		var err error
+		if made, err = s.together(req.Path); err != nil {
+			return nil, err
+		}
+	}
+	return s.finish(made, req, p)
+}
+
+// together has the library build everything in one run.
+func (s *session) together(dir string) ([]piece.Object, error) {
+	s.entangled = true
 	options := &krusty.Options{
 		LoadRestrictions: types.LoadRestrictionsNone,
 		PluginConfig:     types.DisabledPluginConfig(),
 	}
-	built, err := krusty.MakeKustomizer(options).Run(recordingFS{s}, path.Join(treeRoot, req.Path))
+	built, err := krusty.MakeKustomizer(options).Run(recordingFS{s: s}, path.Join(s.root, dir))
 	if err != nil {
 		return nil, err
 	}
-	return s.objectsOf(built, req)
+	return s.convertAll(built)
 }
 
 // directory cleans a path as the API gives it.

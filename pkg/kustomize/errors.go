@@ -2,21 +2,14 @@ package kustomize
 
 import (
 	"errors"
-	"fmt"
+
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/refusal"
 )
 
 // errOwnSchema stops a build that met a kustomization file with a schema of its
 // own while it shared the common one.
 var errOwnSchema = errors.New("the build brings its own OpenAPI schema")
 
-// refusal is an error of ours. The library wraps or swallows what its file system
-// answers, so the session keeps the first refusal and the Builder reports that.
-type refusal struct{ err error }
+func refuse(format string, args ...any) error { return refusal.New(format, args...) }
 
-func (r *refusal) Error() string { return r.err.Error() }
-
-func (r *refusal) Unwrap() error { return r.err }
-
-func refuse(format string, args ...any) error {
-	return &refusal{err: fmt.Errorf(format, args...)}
-}
+func clip(text string) string { return refusal.Clip(text) }

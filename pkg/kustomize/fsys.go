@@ -4,12 +4,12 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/bomb"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/readonly"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 )
 
@@ -19,22 +19,28 @@ import (
 const treeRoot = "/.artifact-root"
 
 // recordingFS is the library's view of a session: read-only, confined, recorded.
-type recordingFS struct{ s *session }
+type recordingFS struct {
+	readonly.FS
+	s *session
+}
 
 var _ filesys.FileSystem = recordingFS{}
 
 // rel turns a name of the library into a path of the tree.
 func (f recordingFS) rel(name string) (string, error) {
 	clean := path.Clean(name)
-	if clean == treeRoot {
+	if clean == f.s.root {
 		return ".", nil
 	}
-	if rest, ok := strings.CutPrefix(clean, treeRoot+"/"); ok {
+	if rest, ok := strings.CutPrefix(clean, f.s.root+"/"); ok {
 		return rest, nil
+	}
+	if name := "../" + strings.TrimPrefix(clean, "/"); f.s.Mounted(name) {
+		return name, nil
 	}
 	// The name itself may have been made absolute by the library, which would
 	// tell nothing to the reader.
-	return "", f.s.stop(refuse("a path that ends in %q leaves the artifact", clip(path.Base(clean))))
+	return "", f.s.Stop(refuse("a path that ends in %q leaves the artifact", clip(path.Base(clean))))
 }
 
 func (f recordingFS) kind(name string) (string, record.Kind, error) {
@@ -43,9 +49,9 @@ func (f recordingFS) kind(name string) (string, record.Kind, error) {
 		return "", "", err
 	}
 	if _, ok := f.s.generate[rel]; ok {
-		return rel, record.KindFile, f.s.alive()
+		return rel, record.KindFile, f.s.Alive()
 	}
-	kind, err := f.s.look(rel)
+	kind, err := f.s.Look(rel)
 	return rel, kind, err
 }
 
@@ -63,12 +69,12 @@ func (f recordingFS) ReadFile(name string) ([]byte, error) {
 	}
 	data, generated := f.s.generate[rel]
 	if !generated {
-		if data, err = f.s.read(rel); err != nil {
+		if data, err = f.s.Read(rel); err != nil {
 			return nil, err
 		}
 	}
 	if isKustomization(rel) {
-		return data, f.s.admit(rel, data)
+		return f.s.admit(rel, data)
 	}
 	return data, f.s.count(bomb.Objects(data), 0)
 }
@@ -79,7 +85,7 @@ func (f recordingFS) CleanedAbs(name string) (filesys.ConfirmedDir, string, erro
 	if err != nil {
 		return "", "", err
 	}
-	full := path.Join(treeRoot, rel)
+	full := path.Join(f.s.root, rel)
 	switch kind {
 	case record.KindDir:
 		return filesys.ConfirmedDir(full), "", nil
@@ -110,43 +116,10 @@ func (f recordingFS) ReadDir(name string) ([]string, error) {
 	if kind != record.KindDir {
 		return nil, &fs.PathError{Op: "readdir", Path: rel, Err: fs.ErrNotExist}
 	}
-	children, err := f.s.list(rel)
+	children, err := f.s.List(rel)
 	names := make([]string, 0, len(children))
 	for _, c := range children {
 		names = append(names, c.Name)
 	}
 	return names, err
 }
-
-// The rest of the interface serves commands that edit a tree. A build calls none
-// of it.
-
-func unsupported(op, name string) error {
-	return &fs.PathError{Op: op, Path: path.Base(name), Err: errors.ErrUnsupported}
-}
-
-// Create is not supported: the tree is read-only.
-func (f recordingFS) Create(name string) (filesys.File, error) {
-	return nil, unsupported("create", name)
-}
-
-// Open is not supported: a build reads whole files.
-func (f recordingFS) Open(name string) (filesys.File, error) { return nil, unsupported("open", name) }
-
-// Mkdir is not supported: the tree is read-only.
-func (f recordingFS) Mkdir(name string) error { return unsupported("mkdir", name) }
-
-// MkdirAll is not supported: the tree is read-only.
-func (f recordingFS) MkdirAll(name string) error { return unsupported("mkdir", name) }
-
-// RemoveAll is not supported: the tree is read-only.
-func (f recordingFS) RemoveAll(name string) error { return unsupported("remove", name) }
-
-// WriteFile is not supported: the tree is read-only.
-func (f recordingFS) WriteFile(name string, _ []byte) error { return unsupported("write", name) }
-
-// Glob is not supported: a build names its files.
-func (f recordingFS) Glob(pattern string) ([]string, error) { return nil, unsupported("glob", pattern) }
-
-// Walk is not supported: a build names its files.
-func (f recordingFS) Walk(name string, _ filepath.WalkFunc) error { return unsupported("walk", name) }

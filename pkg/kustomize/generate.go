@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/address"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/scrub"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 )
 
@@ -39,7 +38,7 @@ func (s *session) prepare(dir string, overlay *Overlay) error {
 	}
 	data, err := yaml.Marshal(k)
 	if err != nil {
-		return refuse("writing the kustomization of %q: %w", clip(dir), err)
+		return refuse("writing the kustomization of %q: %w", s.Show(dir), err)
 	}
 	s.generate[name] = data
 	return nil
@@ -56,12 +55,12 @@ func (s *session) kustomization(dir string) (name string, k *types.Kustomization
 		k.Resources, err = s.walk(dir, "", 0)
 		return path.Join(dir, konfig.DefaultKustomizationFileName()), k, true, err
 	}
-	data, err := s.read(name)
+	data, err := s.Read(name)
 	if err != nil {
 		return "", nil, false, err
 	}
 	if err := k.Unmarshal(data); err != nil {
-		return "", nil, false, refuse("parsing %q: %s", clip(name), scrub.Text(err, treeRoot, s.hide))
+		return "", nil, false, refuse("parsing %q: %s", clip(name), s.scrub(err))
 	}
 	return name, k, false, nil
 }
@@ -72,7 +71,7 @@ func (s *session) ownFile(dir string) (string, error) {
 	found := ""
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
-		kind, err := s.look(name)
+		kind, err := s.Look(name)
 		if err != nil {
 			return "", err
 		}
@@ -87,9 +86,9 @@ func (s *session) ownFile(dir string) (string, error) {
 // kustomization file of their own, which are not descended into.
 func (s *session) walk(dir, prefix string, depth int) ([]string, error) {
 	if depth > s.limits.Depth {
-		return nil, refuse("directories are nested more than %d levels deep at %q", s.limits.Depth, clip(dir))
+		return nil, refuse("directories are nested more than %d levels deep at %q", s.limits.Depth, s.Show(dir))
 	}
-	children, err := s.list(dir)
+	children, err := s.List(dir)
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,16 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/address"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/fields"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
 )
 
 // guarded is what the guard learned from a kustomization file that passed it.
 type guarded struct {
+	// k is the file, nil where it cannot be parsed or has remote entries.
+	k *types.Kustomization
+	// rewritten stands in for a file with remote entries.
+	rewritten  []byte
 	bases      []string
 	objects    int
 	transforms int
@@ -24,25 +30,30 @@ type guarded struct {
 // schema behind the back of its file system; all of that is named in these files,
 // and they reach the library only through here. A file that cannot be parsed
 // passes, because the library parses it with the same code and says why.
-func (s *session) admit(name string, data []byte) error {
-	if s.loads++; s.loads > s.limits.Bases {
-		return s.stop(refuse("the build loads more than %d bases", s.limits.Bases))
+//
+// What it returns is what the library is to see: remote entries are replaced.
+func (s *session) admit(name string, data []byte) ([]byte, error) {
+	if s.tally.loads++; s.tally.loads > s.limits.Bases {
+		return nil, s.Stop(refuse("the build loads more than %d bases", s.limits.Bases))
 	}
 	g, ok := s.guarded[name]
 	if !ok {
 		var err error
 		if g, err = s.judge(path.Dir(name), data); err != nil {
-			return s.stop(err)
+			return nil, s.Stop(err)
 		}
 		s.guarded[name] = g
 	}
 	if g.ownSchema && !s.ownSchema {
-		return s.stop(errOwnSchema)
+		return nil, s.Stop(errOwnSchema)
 	}
 	if err := s.deepen(path.Dir(name), g.bases); err != nil {
-		return s.stop(err)
+		return nil, s.Stop(err)
 	}
-	return s.count(g.objects, g.transforms)
+	if g.rewritten != nil {
+		data = g.rewritten
+	}
+	return data, s.count(g.objects, g.transforms)
 }
 
 // deepen keeps, for every directory, the longest chain of bases that may lead to
@@ -50,7 +61,7 @@ func (s *session) admit(name string, data []byte) error {
 func (s *session) deepen(dir string, bases []string) error {
 	next := s.depth[dir] + 1
 	if next > s.limits.Depth {
-		return refuse("bases are nested more than %d levels deep at %q, or form a cycle", s.limits.Depth, clip(dir))
+		return refuse("bases are nested more than %d levels deep at %q, or form a cycle", s.limits.Depth, s.Show(dir))
 	}
 	for _, base := range bases {
 		s.depth[base] = max(s.depth[base], next)
@@ -65,11 +76,15 @@ func (s *session) judge(dir string, data []byte) (*guarded, error) {
 	}
 	k.FixKustomization()
 	if len(k.HelmCharts) > 0 {
-		return nil, refuse("helmCharts in %q (chart %q) is refused: builds render no charts", clip(dir), clip(k.HelmCharts[0].Name))
+		return nil, refuse("helmCharts in %q (chart %q) is refused: builds render no charts", s.Show(dir), clip(k.HelmCharts[0].Name))
 	}
-	for _, f := range pathFields(&k) {
-		for _, entry := range f.entries {
-			if err := s.local(dir, f.name, entry); err != nil {
+	mounted, rewritten, err := s.mountRemotes(dir, &k)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range fields.Paths(&k) {
+		for _, entry := range f.Entries {
+			if err := s.local(dir, f.Name, entry); err != nil {
 				return nil, err
 			}
 		}
@@ -77,21 +92,30 @@ func (s *session) judge(dir string, data []byte) (*guarded, error) {
 	if err := s.markEncrypted(dir, &k); err != nil {
 		return nil, err
 	}
-	for _, f := range []field{{"generators", k.Generators}, {"transformers", k.Transformers}, {"validators", k.Validators}} {
-		for _, entry := range f.entries {
-			if err := s.plugin(dir, f.name, entry, 0); err != nil {
+	for _, f := range []fields.Field{
+		{Name: "generators", Entries: k.Generators},
+		{Name: "transformers", Entries: k.Transformers},
+		{Name: "validators", Entries: k.Validators},
+	} {
+		for _, entry := range f.Entries {
+			if err := s.plugin(dir, f.Name, entry, 0); err != nil {
 				return nil, err
 			}
 		}
 	}
 	g := &guarded{
+		bases:     mounted,
+		rewritten: rewritten,
 		ownSchema: len(k.OpenAPI) > 0,
 		objects:   len(k.ConfigMapGenerator) + len(k.SecretGenerator),
 		transforms: len(k.Patches) + len(k.PatchesJson6902) + len(k.PatchesStrategicMerge) + len(k.Images) +
 			len(k.Replacements) + len(k.Replicas) + len(k.Vars) + len(k.Labels) + len(k.Transformers) + len(k.Validators),
 	}
+	if rewritten == nil {
+		g.k = &k
+	}
 	for _, entry := range slices.Concat(k.Resources, k.Components, k.Generators, k.Transformers, k.Validators) {
-		if base, err := s.within(dir, entry); err == nil {
+		if base, err := s.Within(dir, entry); err == nil {
 			g.bases = append(g.bases, base)
 		}
 	}
@@ -102,66 +126,15 @@ func isKustomization(name string) bool {
 	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name))
 }
 
-type field struct {
-	name    string
-	entries []string
-}
-
-// pathFields returns every field of a kustomization file that names files or
-// directories, except those whose entries may also be whole documents.
-func pathFields(k *types.Kustomization) []field {
-	fields := []field{
-		{"resources", k.Resources},
-		{"components", k.Components},
-		{"crds", k.Crds},
-		{"configurations", k.Configurations},
-	}
-	if p := k.OpenAPI["path"]; p != "" {
-		fields = append(fields, field{"openapi.path", []string{p}})
-	}
-	for _, r := range k.Replacements {
-		fields = append(fields, field{"replacements.path", []string{r.Path}})
-	}
-	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
-		fields = append(fields, field{"patches.path", []string{p.Path}})
-	}
-	for _, p := range k.PatchesStrategicMerge {
-		if !strings.Contains(string(p), "\n") && !isDocument(string(p)) {
-			fields = append(fields, field{"patchesStrategicMerge", []string{string(p)}})
-		}
-	}
-	for _, g := range k.ConfigMapGenerator {
-		fields = append(fields, field{"configMapGenerator", sourcePaths(g.KvPairSources)})
-	}
-	for _, g := range k.SecretGenerator {
-		fields = append(fields, field{"secretGenerator", sourcePaths(g.KvPairSources)})
-	}
-	return fields
-}
-
-// sourcePaths returns the files of a generator. A file entry may carry the key
-// before an equals sign.
-func sourcePaths(sources types.KvPairSources) []string {
-	paths := slices.Concat(sources.EnvSources, []string{sources.EnvSource})
-	for _, f := range sources.FileSources {
-		_, file, ok := strings.Cut(f, "=")
-		if !ok {
-			file = f
-		}
-		paths = append(paths, file)
-	}
-	return paths
-}
-
 // local refuses an entry that is not a path within the tree.
 func (s *session) local(dir, fieldName, entry string) error {
 	if entry == "" {
 		return nil
 	}
 	if address.IsRemote(entry) {
-		return refuse("%s entry %q in %q is remote: builds have no network access", fieldName, address.WithoutUserinfo(clip(entry)), clip(dir))
+		return refuse("%s entry %q in %q is remote: only resources and components may be", fieldName, remote.Show(entry), s.Show(dir))
 	}
-	if _, err := s.within(dir, entry); err != nil {
+	if _, err := s.Within(dir, entry); err != nil {
 		return refuse("%s: %w", fieldName, err)
 	}
 	return nil
@@ -171,27 +144,26 @@ func (s *session) local(dir, fieldName, entry string) error {
 func (s *session) markEncrypted(dir string, k *types.Kustomization) error {
 	var paths []string
 	for _, g := range k.SecretGenerator {
-		paths = append(paths, sourcePaths(g.KvPairSources)...)
+		paths = append(paths, fields.SourcePaths(g.KvPairSources)...)
 		for _, literal := range g.LiteralSources {
 			if _, value, ok := strings.Cut(literal, "="); ok && len(value) > 2 {
-				s.hide = append(s.hide, strings.Trim(value, `"'`))
+				s.Hide = append(s.Hide, strings.Trim(value, `"'`))
 			}
 		}
 	}
+	secrets := len(paths)
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {
 		paths = append(paths, p.Path)
 	}
-	for _, p := range paths {
-		name, err := s.within(dir, p)
+	for i, p := range paths {
+		name, err := s.Within(dir, p)
 		// A kustomization file is judged as it stands and never decrypted.
-		if p == "" || err != nil || s.encrypted[name] || isKustomization(name) {
+		if p == "" || err != nil || isKustomization(name) {
 			continue
 		}
-		if s.pinned[name] && s.decrypt != nil {
-			return refuse("file %q configures a plug-in and is a secret or a patch as well", clip(name))
+		if err := s.Encrypt(name, i >= secrets); err != nil {
+			return err
 		}
-		s.encrypted[name] = true
-		delete(s.content, name)
 	}
 	return nil
 }

@@ -16,10 +16,16 @@ type Limits struct {
 	Bases int
 	// Depth is the length of a chain of bases.
 	Depth int
+	// Remotes is the number of different remote bases.
+	Remotes int
 	// Pairs is the product of the number of objects and of transformations.
 	Pairs int
 	// Objects is the number of objects.
 	Objects int
+	// Entangled is the number of objects of a tree that has to be built in one
+	// run of the library (see the package comment), which takes a time that grows
+	// with the square of their number.
+	Entangled int
 	// ObjectBytes is the size of one built object as JSON. An API server
 	// refuses larger requests anyway.
 	ObjectBytes int
@@ -32,13 +38,15 @@ type Limits struct {
 // DefaultLimits returns the limits that apply where a Request sets none.
 func DefaultLimits() Limits {
 	return Limits{
-		Files:       20_000,
+		Files:       50_000,
 		FileBytes:   16 << 20,
 		Bytes:       128 << 20,
 		Bases:       5_000,
 		Depth:       64,
+		Remotes:     32,
 		Pairs:       1_000_000,
-		Objects:     10_000,
+		Objects:     25_000,
+		Entangled:   10_000,
 		ObjectBytes: 3 << 20,
 		OutputBytes: 64 << 20,
 		Timeout:     5 * time.Minute,
@@ -52,8 +60,10 @@ func (l Limits) withDefaults() Limits {
 	l.Bytes = orDefault(l.Bytes, d.Bytes)
 	l.Bases = orDefault(l.Bases, d.Bases)
 	l.Depth = orDefault(l.Depth, d.Depth)
+	l.Remotes = orDefault(l.Remotes, d.Remotes)
 	l.Pairs = orDefault(l.Pairs, d.Pairs)
 	l.Objects = orDefault(l.Objects, d.Objects)
+	l.Entangled = orDefault(l.Entangled, d.Entangled)
 	l.ObjectBytes = orDefault(l.ObjectBytes, d.ObjectBytes)
 	l.OutputBytes = orDefault(l.OutputBytes, d.OutputBytes)
 	l.Timeout = orDefault(l.Timeout, d.Timeout)

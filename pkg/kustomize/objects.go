@@ -1,37 +1,56 @@
 package kustomize
 
 import (
-	"maps"
-
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/resmap"
-	"sigs.k8s.io/kustomize/api/resource"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/convert"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/scrub"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/finish"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/piece"
 )
 
-// objectsOf turns the library's result into objects: decrypted, substituted, with
-// the common metadata on top, and within the limits.
-func (s *session) objectsOf(built resmap.ResMap, req Request) ([]*unstructured.Unstructured, error) {
-	if built.Size() > s.limits.Objects {
-		return nil, refuse("the build holds more than %d objects", s.limits.Objects)
-	}
-	if err := req.Substitution.Validate(); err != nil {
-		return nil, refuse("%w", err)
-	}
-	objects := make([]*unstructured.Unstructured, 0, built.Size())
-	total := 0
+// convertAll turns the library's result into objects.
+func (s *session) convertAll(built resmap.ResMap) ([]piece.Object, error) {
+	objects := make([]piece.Object, 0, built.Size())
 	for _, r := range built.Resources() {
-		if err := s.alive(); err != nil {
-			return nil, err
-		}
-		obj, err := s.objectOf(r, req)
+		obj, err := convert.Object(r)
 		if err != nil {
-			return nil, err
+			return nil, refuse("reading %s: %s", r.CurId(), s.scrub(err))
 		}
 		if obj == nil {
 			continue
+		}
+		if err := s.bases.Origins(obj); err != nil {
+			return nil, refuse("reading the origin of %s: it is not valid", nameOf(obj))
+		}
+		objects = append(objects, piece.Made(obj))
+	}
+	return objects, nil
+}
+
+// finish decrypts and substitutes the objects, puts the common metadata on top,
+// and keeps them within the limits.
+func (s *session) finish(made []piece.Object, req Request, p *pieces) (*Result, error) {
+	if len(made) > s.limits.Objects {
+		return nil, refuse("the build holds more than %d objects", s.limits.Objects)
+	}
+	f, err := finish.New(finish.Options{
+		Decrypt: req.DecryptObject, Variables: req.Substitution,
+		Labels: req.Overlay.Labels, Annotations: req.Overlay.Annotations, Sensitive: s.PatchDecrypted(),
+		Cache: p.kept(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &Result{Objects: make([]*unstructured.Unstructured, 0, len(made)), facts: make(map[*unstructured.Unstructured]finish.Facts, len(made))}
+	total := 0
+	for _, m := range made {
+		if err := s.Alive(); err != nil {
+			return nil, err
+		}
+		obj, known, err := f.Finish(m)
+		if err != nil {
+			return nil, err
 		}
 		size := convert.Size(obj.Object)
 		if size > s.limits.ObjectBytes {
@@ -40,45 +59,11 @@ func (s *session) objectsOf(built resmap.ResMap, req Request) ([]*unstructured.U
 		if total += size; total > s.limits.OutputBytes {
 			return nil, refuse("the built objects have more than %d bytes", s.limits.OutputBytes)
 		}
-		objects = append(objects, obj)
+		out.Objects = append(out.Objects, obj)
+		out.facts[obj] = known
 	}
-	return objects, nil
+	out.Recording = s.Recording()
+	return out, nil
 }
 
-func (s *session) objectOf(r *resource.Resource, req Request) (*unstructured.Unstructured, error) {
-	obj, err := convert.Object(r)
-	if err != nil {
-		return nil, refuse("reading %s: %s", r.CurId(), scrub.Text(err, treeRoot, s.hide))
-	}
-	if obj == nil {
-		return nil, nil
-	}
-	if req.DecryptObject != nil {
-		if obj, err = req.DecryptObject(obj); err != nil {
-			return nil, refuse("decrypting %s: %w", r.CurId(), err)
-		}
-	}
-	if obj, err = req.Substitution.Apply(obj); err != nil {
-		return nil, refuse("%w", err)
-	}
-	stamp(obj, req.Overlay.Labels, obj.GetLabels, obj.SetLabels)
-	stamp(obj, req.Overlay.Annotations, obj.GetAnnotations, obj.SetAnnotations)
-	return obj, nil
-}
-
-func stamp(obj *unstructured.Unstructured, add map[string]string, get func() map[string]string, set func(map[string]string)) {
-	if obj == nil || len(add) == 0 {
-		return
-	}
-	merged := map[string]string{}
-	maps.Copy(merged, get())
-	maps.Copy(merged, add)
-	set(merged)
-}
-
-func nameOf(obj *unstructured.Unstructured) string {
-	if ns := obj.GetNamespace(); ns != "" {
-		return obj.GetKind() + "/" + ns + "/" + obj.GetName()
-	}
-	return obj.GetKind() + "/" + obj.GetName()
-}
+func nameOf(obj *unstructured.Unstructured) string { return finish.NameOf(obj) }

@@ -85,11 +85,11 @@ func (o *Overlay) addComponents(s *session, dir string, k *types.Kustomization) 
 		if address.IsRemote(c) || path.IsAbs(c) {
 			return refuse("component %q is refused: components are local paths relative to %q", c, dir)
 		}
-		target, err := s.within(dir, c)
+		target, err := s.Within(dir, c)
 		if err != nil {
 			return err
 		}
-		kind, err := s.look(target)
+		kind, err := s.Look(target)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,9 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/address"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/bomb"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/fields"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
 )
 
 const (
@@ -34,34 +36,34 @@ func loaderFields() []string {
 // so a directory may do nothing but list files and further such directories.
 func (s *session) plugin(dir, fieldName, entry string, depth int) error {
 	if depth > maxPluginDepth {
-		return refuse("%s in %q are nested more than %d levels deep", fieldName, clip(dir), maxPluginDepth)
+		return refuse("%s in %q are nested more than %d levels deep", fieldName, s.Show(dir), maxPluginDepth)
 	}
 	if err := bomb.Inspect([]byte(entry)); err != nil {
-		return refuse("%s in %q: %s", fieldName, clip(dir), err.Error())
+		return refuse("%s in %q: %s", fieldName, s.Show(dir), err.Error())
 	}
-	if isDocument(entry) {
+	if fields.IsDocument(entry) {
 		// The library takes documents with equal identities for a path after all.
 		if address.Leads(entry) {
-			return refuse("%s in %q begins like a remote address: builds have no network access", fieldName, clip(dir))
+			return refuse("%s in %q begins like a remote address: builds have no network access", fieldName, s.Show(dir))
 		}
 		return s.plugins(dir, fieldName, []byte(entry))
 	}
 	if err := s.local(dir, fieldName, entry); err != nil {
 		return err
 	}
-	name, err := s.within(dir, entry)
+	name, err := s.Within(dir, entry)
 	if err != nil {
 		return err
 	}
-	kind, err := s.look(name)
+	kind, err := s.Look(name)
 	if err != nil || kind == record.KindAbsent {
 		return err
 	}
 	if kind == record.KindDir {
 		return s.pluginDir(name, fieldName, depth)
 	}
-	s.pinned[name] = true
-	data, err := s.read(name)
+	s.Pin(name)
+	data, err := s.Read(name)
 	if err != nil {
 		return err
 	}
@@ -71,25 +73,25 @@ func (s *session) plugin(dir, fieldName, entry string, depth int) error {
 func (s *session) pluginDir(dir, fieldName string, depth int) error {
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
-		kind, err := s.look(name)
+		kind, err := s.Look(name)
 		if err != nil {
 			return err
 		}
 		if kind != record.KindFile {
 			continue
 		}
-		data, err := s.read(name)
+		data, err := s.Read(name)
 		if err != nil {
 			return err
 		}
-		s.pinned[name] = true
+		s.Pin(name)
 		var k types.Kustomization
 		if err := k.Unmarshal(data); err != nil {
 			continue
 		}
 		k.FixKustomization()
 		if !reflect.DeepEqual(k, types.Kustomization{TypeMeta: k.TypeMeta, MetaData: k.MetaData, Resources: k.Resources}) {
-			return refuse("directory %q is refused in %s: a directory of plug-ins may only list resources", clip(dir), fieldName)
+			return refuse("directory %q is refused in %s: a directory of plug-ins may only list resources", s.Show(dir), fieldName)
 		}
 		for _, entry := range k.Resources {
 			if err := s.plugin(dir, fieldName, entry, depth+1); err != nil {
@@ -98,13 +100,6 @@ func (s *session) pluginDir(dir, fieldName string, depth int) error {
 		}
 	}
 	return nil
-}
-
-// isDocument reports whether the library would take the entry for a document
-// instead of a path.
-func isDocument(entry string) bool {
-	_, err := provider.NewDefaultDepProvider().GetResourceFactory().SliceFromBytes([]byte(entry))
-	return err == nil
 }
 
 // plugins judges plug-in configurations. Those that cannot be parsed pass: the
@@ -119,10 +114,10 @@ func (s *session) plugins(dir, fieldName string, data []byte) error {
 		apiVersion := gvk.ApiVersion()
 		if _, ok := c.GetAnnotations()[functionAnnotation]; ok || apiVersion != pluginAPIVersion {
 			return refuse("%s entry %s %q in %q is refused: only built-in plug-ins run, no functions and no programs",
-				fieldName, clip(gvk.Kind), clip(c.GetName()), clip(dir))
+				fieldName, clip(gvk.Kind), clip(c.GetName()), s.Show(dir))
 		}
 		if gvk.Kind == chartPlugin {
-			return refuse("%s entry %s %q in %q is refused: builds render no charts", fieldName, gvk.Kind, clip(c.GetName()), clip(dir))
+			return refuse("%s entry %s %q in %q is refused: builds render no charts", fieldName, gvk.Kind, clip(c.GetName()), s.Show(dir))
 		}
 		config, err := c.Map()
 		if err != nil {
@@ -142,7 +137,7 @@ func (s *session) pluginPaths(dir, fieldName string, value any) error {
 	case map[string]any:
 		for key, inner := range v {
 			if slices.Contains(loaderFields(), strings.ToLower(key)) {
-				if err := refuseRemote(dir, fieldName, inner); err != nil {
+				if err := s.refuseRemote(dir, fieldName, inner); err != nil {
 					return err
 				}
 			}
@@ -160,18 +155,18 @@ func (s *session) pluginPaths(dir, fieldName string, value any) error {
 	return nil
 }
 
-func refuseRemote(dir, fieldName string, value any) error {
+func (s *session) refuseRemote(dir, fieldName string, value any) error {
 	switch v := value.(type) {
 	case string:
 		for _, part := range append(strings.Split(v, "="), v) {
 			if address.IsRemote(part) {
-				return refuse("%s entry %q in %q is remote: builds have no network access",
-					fieldName, address.WithoutUserinfo(clip(part)), clip(dir))
+				return refuse("%s entry %q in %q is remote: only resources and components may be",
+					fieldName, remote.Show(part), s.Show(dir))
 			}
 		}
 	case []any:
 		for _, inner := range v {
-			if err := refuseRemote(dir, fieldName, inner); err != nil {
+			if err := s.refuseRemote(dir, fieldName, inner); err != nil {
 				return err
 			}
 		}

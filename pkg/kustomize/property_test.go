@@ -17,7 +17,6 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
 )
 
 // index answers for a tree the way an artifact's index does: from the list of its
@@ -277,32 +276,4 @@ func TestSchemasDoNotLeak(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func BenchmarkBuild(b *testing.B) {
-	for _, n := range []int{4, 100} {
-		files := tree{}
-		resources := []string{}
-		for i := range n {
-			name := fmt.Sprintf("o%d.yaml", i)
-			resources = append(resources, name)
-			files[name] = object("apps/v1", "Deployment", fmt.Sprintf("o%d", i), "spec", map[string]any{"replicas": 1,
-				"selector": kust("matchLabels", kust("app", "x")),
-				"template": kust("metadata", kust("labels", kust("app", "x")), "spec", kust("containers", []any{
-					kust("name", "c", "image", "registry.example/x:1", "env", []any{kust("name", "A", "value", "${a}")})}))})
-		}
-		generated := files.fs(b)
-		files["kustomization.yaml"] = kust("namespace", "ns", "resources", resources)
-		for name, tree := range map[string]fstest.MapFS{"file": files.fs(b), "generated": generated} {
-			b.Run(fmt.Sprintf("objects=%d/%s", n, name), func(b *testing.B) {
-				builder := NewBuilder(Options{})
-				b.ReportAllocs()
-				for b.Loop() {
-					if _, err := builder.Build(b.Context(), Request{FS: tree, Substitution: &substitute.Variables{Values: map[string]string{"a": "1"}, Strict: true}}); err != nil {
-						b.Fatal(err)
-					}
-				}
-			})
-		}
-	}
 }

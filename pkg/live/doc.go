@@ -14,6 +14,16 @@
 // like a deletion. What another writer claims in a label counts only for the
 // unit it names, and only as far as that unit has the object in its inventory.
 //
+// Events are believed in the order of their resource versions, not in the order in
+// which they come; a list is as new as the moment it began. A server that went
+// back in time makes everything dirty. A verdict of Dirty or Suspect names who
+// wrote, where managedFields told it when the change was seen.
+//
+// The parts: mark says what metadata means, sight keeps what was seen of an
+// object, stream lists and watches, turns shares lists, agenda delays. Beside the
+// Table, named watches single objects by name and definitions watches
+// CustomResourceDefinitions.
+//
 // The exported methods of a Table may be called at any time from any goroutine.
 // None of them makes a request; the requests are those of the watches, and of
 // the lists that Refresh asks for.

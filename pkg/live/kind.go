@@ -2,12 +2,12 @@ package live
 
 import (
 	"context"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/stream"
+	"github.com/capstan-gitops/capstan/pkg/live/turns"
 )
 
 // kind is everything the table keeps for a kind.
@@ -21,34 +21,31 @@ type kind struct {
 	// claimed later may be among them, so that only a new list can tell.
 	lost bool
 
-	listed bool // a list has been taken in
-	alive  bool // a list has been taken in and the watch is open
-	failed bool // the kind cannot be watched at present
+	listed bool          // a list has been taken in
+	alive  bool          // a list has been taken in and the watch is open
+	why    stream.Reason // why the kind cannot be watched at present
 	// floor is the version of the last list: events up to it are history. newest
 	// is the highest version seen in a list, event or answer.
 	floor, newest uint64
 	// reached is how far the watch has come.
 	reached uint64
 
-	cancel  context.CancelFunc // nil until the watch runs
-	again   chan struct{}      // ends a pause before the next attempt
-	refresh refresher
-}
-
-func newKind(gk schema.GroupKind) *kind {
-	return &kind{gk: gk, objects: map[key]*object{}, unclaimed: map[key]*object{}, again: make(chan struct{}, 1)}
+	stream *stream.Stream
+	lists  *turns.Turns       // lists that someone asks for
+	cancel context.CancelFunc // nil until the watch runs
 }
 
 // settled reports that the kind has been listed, or was found unwatchable.
-func (k *kind) settled() bool { return k.listed && k.alive || k.failed }
+func (k *kind) settled() bool { return k.listed && k.alive || k.why != "" }
 
-// retry ends a pause that a failed watch is making.
+// retry ends a pause that a failed watch is making, and has a list made when
+// objects had to be dropped.
 func (k *kind) retry() {
-	if k.failed || k.lost {
-		select {
-		case k.again <- struct{}{}:
-		default:
-		}
+	switch {
+	case k.lost:
+		k.stream.Relist()
+	case k.why != "":
+		k.stream.Retry()
 	}
 }
 
@@ -59,17 +56,12 @@ func (k *kind) find(at key) *object {
 	return k.unclaimed[at]
 }
 
-func (k *kind) sees(at key) bool {
-	o := k.find(at)
-	return o != nil && o.seen != nil
-}
-
-func (k *kind) each(f func(key, *object)) {
-	for at, o := range k.objects {
-		f(at, o)
+func (k *kind) each(f func(*object)) {
+	for _, o := range k.objects {
+		f(o)
 	}
-	for at, o := range k.unclaimed {
-		f(at, o)
+	for _, o := range k.unclaimed {
+		f(o)
 	}
 }
 
@@ -78,7 +70,7 @@ func (k *kind) adopt(at key) *object {
 	o, ok := k.objects[at]
 	if !ok {
 		if o, ok = k.unclaimed[at]; !ok {
-			o = &object{}
+			o = &object{kind: k, at: at}
 			k.retry()
 		}
 		delete(k.unclaimed, at)
@@ -87,33 +79,43 @@ func (k *kind) adopt(at key) *object {
 	return o
 }
 
-// disown takes the object whose last claim is gone from the claimed ones.
-func (k *kind) disown(at key) {
-	o := k.objects[at]
-	delete(k.objects, at)
-	if o.seen != nil && len(k.unclaimed) < maxUnclaimed {
-		k.unclaimed[at] = o
+// disown takes an object whose last claim is gone from the claimed ones.
+func (k *kind) disown(o *object) {
+	delete(k.objects, o.at)
+	switch {
+	case o.visible() == nil:
+		o.seen = nil
+	case len(k.unclaimed) < maxUnclaimed:
+		o.seen.Forgive()
+		k.unclaimed[o.at] = o
 	}
 }
 
-// accepts reports that a sighting of the given order is news. An object that is
-// not seen although the watch has come further than the sighting is gone again.
+// accepts reports that an answer of the given order is news. An object that is
+// not seen although the watch has come further than the answer is gone again.
 func (k *kind) accepts(o *object, order uint64) bool {
-	if order == 0 {
+	switch {
+	case order == 0:
 		return true
-	}
-	if o.seen == nil {
+	case o.visible() == nil:
 		return order > k.reached
 	}
-	return order > o.seen.order
+	return order > o.seen.Order()
 }
+
+// reach notes how far the watch has come.
+func (k *kind) reach(order uint64) { k.reached, k.newest = max(k.reached, order), max(k.newest, order) }
 
 // kindOf returns the record of a kind, which it makes, with its watch, if need
 // be.
 func (t *Table) kindOf(gk schema.GroupKind) *kind {
 	k, ok := t.kinds[gk]
 	if !ok {
-		k = newKind(gk)
+		k = &kind{
+			gk: gk, objects: map[key]*object{}, unclaimed: map[key]*object{},
+			lists: turns.New(t.opts.Clock, t.opts.ListSpacing),
+		}
+		k.stream = stream.New(t.source, stream.Scope{GroupKind: gk, Labels: t.opts.Marker.OwnerNameKey}, feed{t, k})
 		t.kinds[gk] = k
 		if t.ctx != nil {
 			t.launch(k)
@@ -127,78 +129,90 @@ func (t *Table) drop(k *kind) {
 	if k.cancel != nil {
 		k.cancel()
 	}
+	for _, o := range k.unclaimed {
+		t.unindex(o)
+	}
 	delete(t.kinds, k.gk)
 }
 
-// event takes in what a watch reported. A deletion is an object that is not seen
-// any more: a removed label looks the same.
-func (t *Table) event(k *kind, obj metav1.Object, gone bool) {
-	order := mark.Order(obj.GetResourceVersion())
-	k.reached, k.newest = max(k.reached, order), max(k.newest, order)
+// found takes in the state of an object that the watch reported.
+func (t *Table) found(k *kind, at key, order uint64, s *sight.Sighting) {
+	k.reach(order)
 	if order != 0 && order <= k.floor {
 		return
 	}
-	at := keyOf(obj.GetNamespace(), obj.GetName())
-	o := k.find(at)
-	switch {
-	case gone && o == nil:
-	case gone:
-		if o.seen == nil || order == 0 || order >= o.seen.order {
-			t.unsee(k, at, o)
-		}
+	switch o := k.find(at); {
 	case o == nil:
-		t.remember(k, at, t.sight(obj))
-	case o.seen == nil || order == 0 || order > o.seen.order:
-		t.see(k, o, t.sight(obj))
+		t.remember(k, at, s)
+	case o.seen == nil || order == 0 || order > o.seen.Order():
+		t.see(o, s)
 	}
 }
 
+// lost takes in a deletion that the watch reported. It is an object that is not
+// seen any more: a removed label looks the same. Its order is kept where a unit
+// claims the object, so that an event that comes late does not bring it back.
+func (t *Table) lost(k *kind, at key, order uint64) {
+	k.reach(order)
+	o := k.find(at)
+	if o == nil || order != 0 && (order <= k.floor || o.seen != nil && order < o.seen.Order()) {
+		return
+	}
+	t.unsee(o, order)
+}
+
 // remember keeps an object that no unit claims, within bounds.
-func (t *Table) remember(k *kind, at key, s *sighting) {
+func (t *Table) remember(k *kind, at key, s *sight.Sighting) {
 	if len(k.unclaimed) >= maxUnclaimed {
 		k.lost = true
 		t.evicted++
 		return
 	}
-	k.unclaimed[at] = &object{seen: s}
+	o := &object{kind: k, at: at, seen: s}
+	k.unclaimed[at] = o
+	t.index(o)
 }
 
 // see puts a sighting in place of the one before and tells whom it concerns.
-func (t *Table) see(k *kind, o *object, s *sighting) {
-	changed := o.seen == nil || o.seen.rv != s.rv
+func (t *Table) see(o *object, s *sight.Sighting) {
+	before := o.visible()
+	t.unindex(o)
 	o.seen = s
-	k.newest = max(k.newest, s.order)
-	if changed {
+	t.index(o)
+	o.kind.newest = max(o.kind.newest, s.Order())
+	if before == nil || !before.Same(s.UIDText(), s.ResourceVersion()) {
 		t.changed(o)
 	}
 }
 
-func (t *Table) unsee(k *kind, at key, o *object) {
+// unsee notes that an object is not there.
+func (t *Table) unsee(o *object, order uint64) {
+	before := o.visible()
+	t.unindex(o)
 	o.seen = nil
-	if len(o.claims) == 0 {
-		delete(k.unclaimed, at)
+	if o.claims == nil {
+		delete(o.kind.unclaimed, o.at)
 		return
 	}
-	t.changed(o)
+	if order != 0 {
+		o.seen = sight.Absence(order)
+	}
+	if before != nil {
+		t.changed(o)
+	}
 }
 
 // changed tells the units that claim an object about its new state.
 func (t *Table) changed(o *object) {
-	for _, c := range o.claims {
+	for c := o.claims; c != nil; c = c.next {
 		t.assess(c)
-		if _, ok := c.unit.awaited[c.id]; ok && c.inflight == 0 {
+		if len(c.unit.awaited) == 0 || c.inflight > 0 {
+			continue
+		}
+		if _, ok := c.unit.awaited[o.id()]; ok {
 			t.wakes = append(t.wakes, wake{c.unit.name, CauseHealth})
 		}
 	}
-}
-
-// listing is a list as it comes in, reduced page by page.
-type listing struct {
-	started time.Time
-	newest  uint64 // the newest version known when the list began
-	order   uint64
-	rv      string
-	seen    map[key]*sighting
 }
 
 // replace puts a list in the place of everything seen. Sightings newer than the
@@ -208,17 +222,18 @@ type listing struct {
 func (t *Table) replace(k *kind, l *listing) {
 	restored := l.order != 0 && l.order < l.newest
 	keep := func(o *object) bool {
-		return !restored && l.order != 0 && o.seen != nil && o.seen.order > l.order
+		return !restored && l.order != 0 && o.seen != nil && o.seen.Order() > l.order
 	}
 	k.listed, k.lost = true, false
-	k.refresh.done = l.started
+	k.lists.Succeeded(l.started)
 	if restored {
-		k.newest, k.reached = l.order, l.order
+		k.newest, k.reached = 0, 0
 	}
-	k.floor, k.reached, k.newest = l.order, max(k.reached, l.order), max(k.newest, l.order)
-	k.each(func(at key, o *object) {
-		if _, ok := l.seen[at]; !ok && o.seen != nil && !keep(o) {
-			t.unsee(k, at, o)
+	k.floor = l.order
+	k.reach(l.order)
+	k.each(func(o *object) {
+		if _, ok := l.seen[o.at]; !ok && o.seen != nil && !keep(o) {
+			t.unsee(o, 0)
 		}
 	})
 	for at, s := range l.seen {
@@ -226,7 +241,7 @@ func (t *Table) replace(k *kind, l *listing) {
 		case o == nil:
 			t.remember(k, at, s)
 		case !keep(o):
-			t.see(k, o, s)
+			t.see(o, s)
 		}
 	}
 	if restored {
@@ -241,7 +256,7 @@ func (t *Table) replace(k *kind, l *listing) {
 func (t *Table) reassess(k *kind) {
 	waiting := map[*unit]struct{}{}
 	for _, o := range k.objects {
-		for _, c := range o.claims {
+		for c := o.claims; c != nil; c = c.next {
 			t.assess(c)
 			if c.unit.asked {
 				waiting[c.unit] = struct{}{}
@@ -249,16 +264,17 @@ func (t *Table) reassess(k *kind) {
 		}
 	}
 	for u := range waiting {
-		if t.isSettled(u) {
+		if u.settled() {
 			u.asked = false
 			t.wakes = append(t.wakes, wake{u.name, CauseSynced})
 		}
 	}
 }
 
-func (t *Table) isSettled(u *unit) bool {
-	for id := range u.claims {
-		if !t.kinds[id.GroupKind()].settled() {
+// settled reports that every kind of the unit is.
+func (u *unit) settled() bool {
+	for _, c := range u.claims {
+		if !c.object.kind.settled() {
 			return false
 		}
 	}

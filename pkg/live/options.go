@@ -12,9 +12,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
-// pageSize is the number of objects a list answers at a time.
-const pageSize = 500
-
 // maxUnclaimed bounds, for a kind, the objects that are remembered although no
 // unit has them in its inventory. Anyone who may write labels can make such
 // objects.

@@ -2,10 +2,10 @@ package live
 
 import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
 // Judge says what memory knows about the objects of a unit. A unit that is
@@ -18,34 +18,59 @@ func (t *Table) Judge(name Unit) Judgement {
 	if !ok {
 		return Judgement{}
 	}
-	for id, c := range u.claims {
+	for _, c := range u.claims {
 		v, settled := t.verdict(c)
 		if !settled {
 			j.Synced = false
 		}
 		if v.Kind != mark.Clean {
-			j.Objects[id] = v
+			j.Objects[c.object.id()] = v
+		}
+		if why := c.unwatchable(v.Kind); why != "" {
+			if j.Unwatchable == nil {
+				j.Unwatchable = map[schema.GroupKind]string{}
+			}
+			j.Unwatchable[c.object.kind.gk] = why
 		}
 	}
 	u.asked = u.asked || !j.Synced
 	return j
 }
 
+// noManagers is why an object of a watched kind tells nothing.
+const noManagers = "its objects carry no managed fields"
+
+// unwatchable says why the kind of an object cannot be watched; empty when it
+// can.
+func (c *claim) unwatchable(verdict mark.VerdictKind) string {
+	k, seen := c.object.kind, c.object.visible()
+	switch {
+	case !k.alive:
+		return string(k.why)
+	case verdict == mark.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
+		return noManagers
+	}
+	return ""
+}
+
 // verdict judges one object; settled is false while its kind has not been
 // listed. An apply in flight defers judgement.
 func (t *Table) verdict(c *claim) (v mark.Verdict, settled bool) {
-	gk := c.id.GroupKind()
-	k := t.kinds[gk]
+	k := c.object.kind
 	if !k.settled() {
 		return mark.Verdict{}, false
 	}
 	if c.inflight > 0 {
 		return mark.Verdict{}, true
 	}
-	return judge(facts{
-		unit: c.unit.name, want: c.want, seen: c.object.seen, kind: gk,
-		unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.id.Namespace),
-	}), true
+	seen := c.object.visible()
+	v = judge(facts{
+		claim: c, seen: seen, unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
+	})
+	if v.Kind == mark.Dirty || v.Kind == mark.Suspect {
+		v.By = seen.By()
+	}
+	return v, true
 }
 
 // namespaceDeleting reports that a namespace is seen to be deleted. Only
@@ -55,8 +80,8 @@ func (t *Table) namespaceDeleting(name string) bool {
 	if !ok || name == "" {
 		return false
 	}
-	o := k.find(keyOf("", name))
-	return o != nil && o.seen != nil && o.seen.has(deleting)
+	s := k.find(keyOf("", name)).visible()
+	return s != nil && s.Has(sight.Deleting)
 }
 
 // Lookup returns what the watch last saw of an object.
@@ -67,34 +92,36 @@ func (t *Table) Lookup(id inventory.ID) (Observation, bool) {
 	if !ok || !k.alive {
 		return Observation{}, false
 	}
-	o := k.find(keyOf(id.Namespace, id.Name))
-	if o == nil || o.seen == nil {
+	s := k.find(keyOf(id.Namespace, id.Name)).visible()
+	if s == nil {
 		return Observation{}, false
 	}
-	return observationOf(id, o.seen), true
+	return observationOf(id, s), true
 }
 
-func observationOf(id inventory.ID, s *sighting) Observation {
+func observationOf(id inventory.ID, s *sight.Sighting) Observation {
 	return Observation{
-		ID: id, UID: s.uid, ResourceVersion: s.rv, Owner: s.owner.Value(),
-		Policy: s.policies(), Deleting: s.has(deleting), Ours: s.has(ours),
-		Print: s.print, Takeover: s.has(takeover),
+		ID: id, UID: s.UIDText(), ResourceVersion: s.ResourceVersion(), Owner: s.Owner(),
+		Policy: s.Policy(), Deleting: s.Has(sight.Deleting), Ours: s.Has(sight.Ours),
+		Print: s.Print(), Takeover: s.Has(sight.Takeover),
 	}
 }
 
 // Known reports that the watch sees an object that the unit owns, with the UID
 // of our last answer if there was one, and that carries our Apply entry.
 func (t *Table) Known(name Unit, id inventory.ID) bool {
-	var uid types.UID
 	t.mu.Lock()
-	if u, ok := t.units[name]; ok {
-		if c, ok := u.claims[id]; ok {
-			uid = c.want.uid
-		}
+	defer t.mu.Unlock()
+	k, ok := t.kinds[id.GroupKind()]
+	if !ok || !k.alive {
+		return false
 	}
-	t.mu.Unlock()
-	seen, ok := t.Lookup(id)
-	return ok && seen.Owner == name && seen.Ours && !seen.Deleting && (uid == "" || uid == seen.UID)
+	s := k.find(keyOf(id.Namespace, id.Name)).visible()
+	if s == nil || s.Owner() != name || !s.Has(sight.Ours) || s.Has(sight.Deleting) {
+		return false
+	}
+	c := t.claimed(name, id)
+	return c == nil || c.uid == (sight.UID{}) || c.uid == s.UID()
 }
 
 // Strays lists objects that carry our Apply entry and name the unit as their
@@ -104,18 +131,41 @@ func (t *Table) Strays(name Unit) []Observation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var found []Observation
-	for gk, k := range t.kinds {
-		k.each(func(at key, o *object) {
-			if o.seen == nil || !o.seen.has(ours) || o.seen.owner.Value() != name {
-				return
-			}
-			id := inventory.ID{Namespace: at.namespace.Value(), Name: at.name, Group: gk.Group, Kind: gk.Kind}
-			if u, ok := t.units[name]; !ok || u.claims[id] == nil {
-				found = append(found, observationOf(id, o.seen))
-			}
-		})
+	for o := range t.strays[name] {
+		found = append(found, observationOf(o.id(), o.seen))
 	}
 	return found
+}
+
+// index enters an object among the strays, if it is one. What an object is seen
+// as and who claims it must not change between index and unindex.
+func (t *Table) index(o *object) {
+	s := o.visible()
+	if s == nil || !s.Has(sight.Ours) {
+		return
+	}
+	name := s.Owner()
+	if o.claimOf(t.units[name]) != nil {
+		return
+	}
+	if t.strays[name] == nil {
+		t.strays[name] = map[*object]struct{}{}
+	}
+	t.strays[name][o] = struct{}{}
+}
+
+// unindex takes an object from the strays.
+func (t *Table) unindex(o *object) {
+	s := o.visible()
+	if s == nil || len(t.strays) == 0 {
+		return
+	}
+	name := s.Owner()
+	if all, ok := t.strays[name]; ok {
+		if delete(all, o); len(all) == 0 {
+			delete(t.strays, name)
+		}
+	}
 }
 
 // Await names the objects whose every change wakes the unit, in place of those
@@ -129,7 +179,7 @@ func (t *Table) Await(name Unit, ids []inventory.ID) (unseen []inventory.ID) {
 	for _, id := range ids {
 		u.awaited[id] = struct{}{}
 		k, ok := t.kinds[id.GroupKind()]
-		if !ok || !k.alive || !k.sees(keyOf(id.Namespace, id.Name)) {
+		if !ok || !k.alive || k.find(keyOf(id.Namespace, id.Name)).visible() == nil {
 			unseen = append(unseen, id)
 		}
 	}
@@ -158,7 +208,7 @@ func (t *Table) Metrics() Sizes {
 		}
 		sizes.Dropped += len(k.unclaimed)
 		for _, o := range k.objects {
-			if o.seen != nil {
+			if o.visible() != nil {
 				sizes.Objects++
 			}
 		}

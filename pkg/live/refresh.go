@@ -1,7 +1,9 @@
 package live
 
 import (
+	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -10,34 +12,26 @@ import (
 // ErrNotStarted is the answer to a refresh of a table that does not run.
 var ErrNotStarted = errors.New("refreshing the live table: it is not running")
 
-// refresher shares the lists of a kind among all who ask for one.
-type refresher struct {
-	// started is when the latest list began, done the start of the latest list
-	// that was taken in.
-	started, done time.Time
-	running       bool
-	waiting       []*request
-}
-
 // request is a refresh of several kinds that someone waits for.
 type request struct {
-	since time.Time
-	open  int
-	errs  []error
-	done  func(error)
+	mu   sync.Mutex
+	open int
+	errs []error
+	done func(error)
 }
 
-// answer notes the end of one kind and returns the call to make when it was the
-// last.
-func (r *request) answer(err error) func() {
+// answer notes the end of one kind and, when it was the last, tells who waits.
+func (r *request) answer(err error) {
+	r.mu.Lock()
 	r.open--
 	if err != nil {
 		r.errs = append(r.errs, err)
 	}
-	if r.open > 0 {
-		return nil
+	last := r.open == 0
+	r.mu.Unlock()
+	if last {
+		r.done(errors.Join(r.errs...))
 	}
-	return func() { r.done(errors.Join(r.errs...)) }
 }
 
 // Refresh compares kinds with the ledgers as they are now: by a consistent list
@@ -46,88 +40,38 @@ func (r *request) answer(err error) func() {
 // errors of those that could not be listed. A kind that no unit owns objects of
 // has nothing to be compared with and is passed over.
 func (t *Table) Refresh(kinds []schema.GroupKind, since time.Time, done func(error)) {
-	r := &request{since: since, open: 1, done: done}
-	var call func()
+	r := &request{open: len(kinds) + 1, done: done}
+	var err error
+	passed := 0
 	t.locked(func() {
 		if t.ctx == nil || t.ctx.Err() != nil {
-			call = r.answer(ErrNotStarted)
+			passed, err = len(kinds), ErrNotStarted
 			return
 		}
 		for _, gk := range kinds {
-			k, ok := t.kinds[gk]
-			if !ok || !k.refresh.done.IsZero() && !k.refresh.done.Before(since) {
-				continue
-			}
-			r.open++
-			k.refresh.waiting = append(k.refresh.waiting, r)
-			if !k.refresh.running {
-				k.refresh.running = true
-				t.group.Go(func() { t.refreshKind(k) })
+			if !t.refresh(gk, since, r.answer) {
+				passed++
 			}
 		}
-		call = r.answer(nil)
 	})
-	if call != nil {
-		call()
+	for range passed {
+		r.answer(nil)
 	}
+	r.answer(err)
 }
 
-// refreshKind lists a kind until nobody waits for it any more.
-func (t *Table) refreshKind(k *kind) {
-	for {
-		t.space(k)
-		start := t.opts.Clock.Now()
-		err := t.refreshOnce(k)
-		var calls []func()
-		again := false
-		t.locked(func() {
-			var later []*request
-			for _, r := range k.refresh.waiting {
-				if t.ctx.Err() == nil && start.Before(r.since) {
-					later = append(later, r)
-				} else if call := r.answer(err); call != nil {
-					calls = append(calls, call)
-				}
-			}
-			k.refresh.waiting = later
-			again = len(later) > 0
-			k.refresh.running = again
+// refresh asks for a list of a kind, and reports whether answer will be called.
+func (t *Table) refresh(gk schema.GroupKind, since time.Time, answer func(error)) bool {
+	k, ok := t.kinds[gk]
+	if !ok {
+		return false
+	}
+	fresh, run := k.lists.Ask(since, answer)
+	if run {
+		ctx := t.ctx
+		t.group.Go(func() {
+			k.lists.Run(ctx, func(ctx context.Context) error { return k.stream.Read(ctx, feed{t, k}.Begin()) })
 		})
-		for _, call := range calls {
-			call()
-		}
-		if !again {
-			return
-		}
 	}
-}
-
-// space keeps the starts of lists of one kind apart.
-func (t *Table) space(k *kind) {
-	t.mu.Lock()
-	ctx, last := t.ctx, k.refresh.started
-	t.mu.Unlock()
-	rest := t.opts.ListSpacing - t.opts.Clock.Since(last)
-	if rest <= 0 || last.IsZero() {
-		return
-	}
-	timer := t.opts.Clock.NewTimer(rest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C():
-	}
-}
-
-func (t *Table) refreshOnce(k *kind) error {
-	gvr, err := t.resource(k.gk)
-	if err != nil {
-		return err
-	}
-	l, err := t.list(t.ctx, k, gvr)
-	if err != nil {
-		return err
-	}
-	t.locked(func() { t.replace(k, l) })
-	return nil
+	return !fresh
 }

@@ -13,12 +13,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
 var (
@@ -79,25 +81,25 @@ func taken(obj *unstructured.Unstructured) {
 func touched(obj *unstructured.Unstructured) { obj.SetGeneration(2) }
 
 func (b *bench) list(rv int, objects ...*unstructured.Unstructured) {
-	l := &listing{order: uint64(rv), seen: map[key]*sighting{}}
+	l := &listing{order: uint64(rv), seen: map[key]*sight.Sighting{}}
 	b.locked(func() {
 		k := b.kinds[thingsOf]
 		l.newest = k.newest
 		for _, o := range objects {
-			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.sight(o)
+			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.lens.See(o)
 		}
 		b.replace(k, l)
-		k.alive, k.failed = true, false
+		k.alive = true
 		b.reassess(k)
 	})
 }
 
 func (b *bench) see(obj *unstructured.Unstructured) {
-	b.locked(func() { b.event(b.kinds[thingsOf], obj, false) })
+	feed{b.Table, b.kinds[thingsOf]}.Event(watch.Modified, obj)
 }
 
 func (b *bench) lose(obj *unstructured.Unstructured) {
-	b.locked(func() { b.event(b.kinds[thingsOf], obj, true) })
+	feed{b.Table, b.kinds[thingsOf]}.Event(watch.Deleted, obj)
 }
 
 // expect declares the object as the given answer left it.
@@ -235,9 +237,7 @@ func TestUnclaimed(t *testing.T) {
 	}
 	other := inventory.ID{Namespace: "shop", Name: "not-kept", Kind: "ConfigMap"}
 	b.Applying(owner, other)
-	select {
-	case <-k.again:
-	default:
+	if !k.stream.Relisting() {
 		t.Error("nobody asked for a new list")
 	}
 }
@@ -301,4 +301,64 @@ func awaitTimer(t *testing.T, clk *clocktesting.FakeClock) {
 			t.Fatal("the debouncer does not wait")
 		}
 	}
+}
+
+// TestGivenUp ends an apply of an object whose unit was forgotten meanwhile.
+func TestGivenUp(t *testing.T) {
+	b := newBench(t)
+	b.expect(at(1))
+	b.list(10, at(10))
+	old := feed{b.Table, b.kinds[thingsOf]}
+	done := b.Applying(owner, thing)
+	b.Forget(owner)
+	if print := done(at(20, touched), nil); print != b.Marker().Of(at(20, touched)) {
+		t.Errorf("got %v", print)
+	}
+	old.Event(watch.Modified, at(30))
+	if b.Metrics() != (Sizes{}) || len(b.Strays(owner)) > 0 {
+		t.Errorf("after everything was forgotten: %+v, %v", b.Metrics(), b.Strays(owner))
+	}
+}
+
+// TestStraysFollow keeps the strays of a unit right through everything that can
+// happen to them.
+func TestStraysFollow(t *testing.T) {
+	b := newBench(t)
+	b.expect(at(1))
+	named := func(name string) func(*unstructured.Unstructured) {
+		return func(o *unstructured.Unstructured) { o.SetName(name) }
+	}
+	strays := func() (names []string) {
+		for _, o := range b.Strays(owner) {
+			names = append(names, o.ID.Name)
+		}
+		slices.Sort(names)
+		return names
+	}
+	check := func(why string, want ...string) {
+		t.Helper()
+		if diff := cmp.Diff(want, strays()); diff != "" {
+			t.Errorf("%s: %s", why, diff)
+		}
+	}
+	b.list(10, at(10), at(10, named("a")), at(10, named("b")))
+	check("what is seen and not claimed", "a", "b")
+	b.lose(at(11, named("a")))
+	check("one is gone", "b")
+	b.see(at(12, named("a"), taken))
+	check("one is not ours", "b")
+	b.see(at(13, named("a")))
+	check("it is again", "a", "b")
+	b.see(at(14, named("b"), func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{mark.DefaultOwnerNameKey: "else"}) }))
+	check("one names another unit", "a")
+	id := inventory.ID{Namespace: thing.Namespace, Name: "a", Kind: "ConfigMap"}
+	b.Applying(owner, id)(at(15, named("a")), nil)
+	check("it is claimed")
+	b.expect(at(1))
+	check("it is given up", "a")
+	other := Unit{Namespace: "shop", Name: "other"}
+	b.Applying(other, id)(at(16, named("a")), nil)
+	check("another unit claims it, and it names this one", "a")
+	b.list(20, at(20))
+	check("a list lacks it")
 }

@@ -4,27 +4,34 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/agenda"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
 // Table holds what the watches see beside what the ledgers expect.
 type Table struct {
-	opts Options
+	opts   Options
+	source stream.Source
+	lens   sight.Lens
 
 	mu    sync.Mutex
 	ctx   context.Context //nolint:containedctx // the lifetime of watches that Expect starts later
 	group sync.WaitGroup
 	units map[Unit]*unit
 	kinds map[schema.GroupKind]*kind
-	due   map[*claim]time.Time
+	due   agenda.Agenda[*claim]
 	wakes []wake
-	kick  chan struct{} // tells the debouncer that due changed
+	// strays are objects that carry our Apply entry and name a unit that has not
+	// claimed them.
+	strays map[Unit]map[*object]struct{}
+	kick   chan struct{} // tells the debouncer that due changed
 
 	evicted int
 }
@@ -41,8 +48,11 @@ func New(opts Options) (*Table, error) {
 		return nil, err
 	}
 	return &Table{
-		opts: opts, units: map[Unit]*unit{}, kinds: map[schema.GroupKind]*kind{},
-		due: map[*claim]time.Time{}, kick: make(chan struct{}, 1),
+		opts:   opts,
+		source: stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
+		lens:   sight.Lens{Marker: opts.Marker, Takeover: opts.Takeover},
+		units:  map[Unit]*unit{}, kinds: map[schema.GroupKind]*kind{}, strays: map[Unit]map[*object]struct{}{},
+		kick: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -83,8 +93,8 @@ func (t *Table) Takeover() []mark.Takeover { return t.opts.Takeover }
 func (t *Table) Expect(name Unit, inv inventory.Inventory) {
 	t.locked(func() {
 		u := t.unitOf(name)
-		for id, c := range u.claims {
-			if !inv.Has(id) && c.inflight == 0 {
+		for _, c := range slices.Clone(u.claims) {
+			if !inv.Has(c.object.id()) && c.inflight == 0 {
 				t.release(c)
 			}
 		}
@@ -98,13 +108,14 @@ func (t *Table) Expect(name Unit, inv inventory.Inventory) {
 
 // record takes over what a ledger says.
 func (c *claim) record(r inventory.Record) {
-	c.want.skip = r.Live == inventory.Fingerprint{} && r.Desired != inventory.Mark{}
+	c.set(skip, r.Live == inventory.Fingerprint{} && r.Desired != inventory.Mark{})
 	switch {
-	case c.source == fromLedger, c.want.skip && c.source == fromAnswer:
-		if c.want.live != r.Live {
-			c.want.uid = ""
+	case c.source == fromLedger, c.is(skip) && c.source == fromAnswer:
+		if c.expected() != r.Live {
+			c.uid = sight.UID{}
 		}
-		c.want.live, c.source = r.Live, fromLedger
+		c.expect(r.Live)
+		c.source = fromLedger
 	}
 }
 
@@ -115,7 +126,7 @@ func (t *Table) Forget(name Unit) {
 		if !ok {
 			return
 		}
-		for _, c := range u.claims {
+		for _, c := range slices.Clone(u.claims) {
 			t.release(c)
 		}
 		delete(t.units, name)
@@ -126,37 +137,50 @@ func (t *Table) Forget(name Unit) {
 func (t *Table) unitOf(name Unit) *unit {
 	u, ok := t.units[name]
 	if !ok {
-		u = &unit{name: name, claims: map[inventory.ID]*claim{}}
+		u = &unit{name: name}
 		t.units[name] = u
 	}
 	return u
 }
 
+// claimed returns the claim of a unit to an object, or nil.
+func (t *Table) claimed(name Unit, id inventory.ID) *claim {
+	k, ok := t.kinds[id.GroupKind()]
+	if !ok {
+		return nil
+	}
+	return k.objects[keyOf(id.Namespace, id.Name)].claimOf(t.units[name])
+}
+
 // claim returns the claim of a unit to an object, which it makes if need be.
 func (t *Table) claim(u *unit, id inventory.ID) *claim {
-	if c, ok := u.claims[id]; ok {
+	k := t.kindOf(id.GroupKind())
+	o := k.adopt(keyOf(id.Namespace, id.Name))
+	if c := o.claimOf(u); c != nil {
 		return c
 	}
-	k := t.kindOf(id.GroupKind())
-	c := &claim{unit: u, id: id, object: k.adopt(keyOf(id.Namespace, id.Name))}
-	c.object.claims = append(c.object.claims, c)
-	u.claims[id] = c
+	t.unindex(o)
+	c := &claim{unit: u, object: o}
+	c.hold()
 	k.claims++
+	t.index(o)
 	return c
 }
 
 // release drops a claim, and with the last claim of a kind its watch.
 func (t *Table) release(c *claim) {
-	delete(c.unit.claims, c.id)
-	delete(t.due, c)
-	c.object.claims = slices.DeleteFunc(c.object.claims, func(other *claim) bool { return other == c })
-	k := t.kinds[c.id.GroupKind()]
-	k.claims--
-	if len(c.object.claims) == 0 {
-		k.disown(keyOf(c.id.Namespace, c.id.Name))
+	o := c.object
+	t.due.Remove(c)
+	t.unindex(o)
+	c.drop()
+	if o.claims == nil {
+		o.kind.disown(o)
 	}
-	if k.claims == 0 {
-		t.drop(k)
+	if o.kind.find(o.at) == o {
+		t.index(o)
+	}
+	if o.kind.claims--; o.kind.claims == 0 {
+		t.drop(o.kind)
 	}
 }
 
@@ -169,14 +193,22 @@ func (t *Table) Applying(name Unit, id inventory.ID) (done func(answer *unstruct
 	t.locked(func() {
 		c = t.claim(t.unitOf(name), id)
 		c.inflight++
-		delete(t.due, c)
+		t.due.Remove(c)
 	})
 	return func(answer *unstructured.Unstructured, err error) inventory.Fingerprint {
+		var s *sight.Sighting
 		var print inventory.Fingerprint
+		if err == nil && answer != nil {
+			s = t.lens.See(answer)
+			print = s.Print()
+		}
 		t.locked(func() {
 			c.inflight--
-			if err == nil && answer != nil {
-				print = t.answered(c, answer)
+			if c.is(released) {
+				return
+			}
+			if s != nil {
+				t.answered(c, s)
 			}
 			t.assess(c)
 		})
@@ -186,17 +218,18 @@ func (t *Table) Applying(name Unit, id inventory.ID) (done func(answer *unstruct
 
 // answered takes the answer to an apply for what is expected, and for a sighting
 // unless the watch has come further.
-func (t *Table) answered(c *claim, answer *unstructured.Unstructured) inventory.Fingerprint {
-	s := t.sight(answer)
-	c.want = expectation{live: s.print, uid: s.uid}
-	c.source, c.quiet = fromAnswer, 0
-	if k, ok := t.kinds[c.id.GroupKind()]; ok && c.unit.claims[c.id] == c {
-		k.retry()
-		if k.accepts(c.object, s.order) {
-			t.see(k, c.object, s)
-		}
+func (t *Table) answered(c *claim, s *sight.Sighting) {
+	c.expect(s.Print())
+	c.uid, c.source, c.quiet = s.UID(), fromAnswer, 0
+	c.set(skip|forced, false)
+	k := c.object.kind
+	if k.why != "" {
+		k.stream.Retry() // the kind is served, whatever the last attempt found
 	}
-	return s.print
+	if k.accepts(c.object, s.Order()) {
+		t.see(c.object, s)
+	}
+	c.settle()
 }
 
 // MarkVerified says that a dry-run found nothing to change about an object whose
@@ -204,16 +237,16 @@ func (t *Table) answered(c *claim, answer *unstructured.Unstructured) inventory.
 // with the next status write.
 func (t *Table) MarkVerified(name Unit, id inventory.ID, seen inventory.Fingerprint) {
 	t.locked(func() {
-		u, ok := t.units[name]
-		if !ok {
+		c := t.claimed(name, id)
+		if c == nil {
 			return
 		}
-		if c, ok := u.claims[id]; ok {
-			c.want.live, c.want.forced = seen, false
-			c.source = fromVerified
-			c.quiet++
-			t.assess(c)
-		}
+		c.expect(seen)
+		c.set(forced, false)
+		c.source = fromVerified
+		c.quiet = min(c.quiet+1, maxQuiet)
+		c.settle()
+		t.assess(c)
 	})
 }
 
@@ -233,8 +266,8 @@ func (t *Table) SchemaChanged(kinds ...schema.GroupKind) {
 // distrust makes every object of a kind dirty.
 func (t *Table) distrust(k *kind) {
 	for _, o := range k.objects {
-		for _, c := range o.claims {
-			c.want.forced = true
+		for c := o.claims; c != nil; c = c.next {
+			c.set(forced, true)
 			t.assess(c)
 		}
 	}

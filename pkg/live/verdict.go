@@ -6,6 +6,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
 // Judgement is what memory says about all objects of a unit.
@@ -16,6 +17,9 @@ type Judgement struct {
 	Synced bool
 	// Objects holds a verdict for every object that is not clean.
 	Objects map[inventory.ID]mark.Verdict
+	// Unwatchable says in a few words why kinds of the unit cannot be watched; nil
+	// when all can. The words change only when the reason does.
+	Unwatchable map[schema.GroupKind]string
 }
 
 // Clean reports that the unit is synced and nothing is to be done.
@@ -45,10 +49,8 @@ type Observation struct {
 
 // facts are everything a verdict depends on.
 type facts struct {
-	unit        Unit
-	want        expectation
-	seen        *sighting // nil when the object is not seen
-	kind        schema.GroupKind
+	claim       *claim
+	seen        *sight.Sighting // nil when the object is not seen
 	unwatchable bool
 	nsDeleting  bool
 }
@@ -61,40 +63,40 @@ func judge(f facts) mark.Verdict {
 		return mark.Verdict{Kind: mark.Unwatched}
 	case f.seen == nil && f.nsDeleting:
 		return mark.Verdict{Kind: mark.Terminating}
-	case f.seen == nil && f.want.skipped():
+	case f.seen == nil && f.claim.skipped():
 		// The policy that kept us from applying may be on the desired object only,
 		// and the object need not carry our label.
 		return mark.Verdict{Kind: mark.Unwatched}
 	case f.seen == nil:
-		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.kind)}
-	case f.seen.has(deleting) || f.nsDeleting:
+		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.claim.object.kind.gk)}
+	case f.seen.Has(sight.Deleting) || f.nsDeleting:
 		return mark.Verdict{Kind: mark.Terminating}
-	case f.seen.owner.Value() != f.unit:
-		return mark.Verdict{Kind: mark.Foreign, Owner: f.seen.owner.Value()}
-	case f.want.uid != "" && f.want.uid != f.seen.uid:
-		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.kind)}
+	case f.seen.Owner() != f.claim.unit.name:
+		return mark.Verdict{Kind: mark.Foreign, Owner: f.seen.Owner()}
+	case f.claim.uid != (sight.UID{}) && f.claim.uid != f.seen.UID():
+		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.claim.object.kind.gk)}
 	}
-	return judgeSeen(f.want, f.seen)
+	return judgeSeen(f.claim, f.seen)
 }
 
 // judgeSeen judges an object that is there, ours by its labels and not on its
 // way out.
-func judgeSeen(want expectation, seen *sighting) mark.Verdict {
-	policy := seen.policies()
+func judgeSeen(c *claim, seen *sight.Sighting) mark.Verdict {
+	policy := seen.Policy()
 	switch {
 	case policy.Excluded() || policy.SSA == mark.PolicyIfNotPresent:
 		return mark.Verdict{}
-	case want.forced:
+	case c.is(forced):
 		return mark.Verdict{Kind: mark.Dirty}
-	case want.live == (inventory.Fingerprint{}):
+	case c.expected() == inventory.Fingerprint{}:
 		return mark.Verdict{Kind: mark.Suspect}
-	case want.live.Hard != seen.print.Hard:
+	case c.hard != seen.Print().Hard:
 		return mark.Verdict{Kind: mark.Dirty}
-	case want.live.Soft != seen.print.Soft:
+	case c.soft != seen.Print().Soft:
 		return mark.Verdict{Kind: mark.Suspect}
-	case seen.has(takeover) && policy.SSA != mark.PolicyMerge:
+	case seen.Has(sight.Takeover) && policy.SSA != mark.PolicyMerge:
 		return mark.Verdict{Kind: mark.TakeoverDue}
-	case seen.has(unmanaged):
+	case seen.Has(sight.Unmanaged):
 		return mark.Verdict{Kind: mark.Unwatched}
 	}
 	return mark.Verdict{}

@@ -19,16 +19,13 @@ func (t *Table) assess(c *claim) {
 	if !settled || c.inflight > 0 {
 		return
 	}
-	at := ""
-	if c.object.seen != nil {
-		at = c.object.seen.rv
-	}
+	at := c.object.visible().Version()
 	if v.Kind == c.told && at == c.at && v.Kind != mark.Clean {
 		return
 	}
 	switch {
 	case v.Kind == mark.Dirty:
-		delete(t.due, c)
+		t.due.Remove(c)
 		c.told, c.at = v.Kind, at
 		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
 	case v.Kind == mark.Suspect:
@@ -36,7 +33,7 @@ func (t *Table) assess(c *claim) {
 	case v.Kind == mark.Gone && !v.AtInterval:
 		t.schedule(c, t.opts.GoneDelay)
 	default:
-		delete(t.due, c)
+		t.due.Remove(c)
 		c.told, c.at = v.Kind, at
 	}
 }
@@ -44,10 +41,9 @@ func (t *Table) assess(c *claim) {
 // schedule has an object judged again after a delay, unless it already will be:
 // an object that never rests is verified nevertheless.
 func (t *Table) schedule(c *claim, after time.Duration) {
-	if _, ok := t.due[c]; ok {
-		return
+	if t.due.Has(c) || !t.due.Add(c, t.opts.Clock.Now().Add(after)) {
+		return // the debouncer already waits for something sooner
 	}
-	t.due[c] = t.opts.Clock.Now().Add(after)
 	select {
 	case t.kick <- struct{}{}:
 	default:
@@ -78,30 +74,17 @@ func (t *Table) debounce(ctx context.Context) {
 func (t *Table) nextDue() (next time.Time, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, at := range t.due {
-		if !ok || at.Before(next) {
-			next, ok = at, true
-		}
-	}
-	return next, ok
+	return t.due.Next()
 }
 
 // fire judges again what is due, and wakes the units of what is still not clean.
 func (t *Table) fire() {
-	now := t.opts.Clock.Now()
-	for c, at := range t.due {
-		if at.After(now) {
-			continue
-		}
-		delete(t.due, c)
+	for _, c := range t.due.Take(t.opts.Clock.Now()) {
 		v, settled := t.verdict(c)
 		if !settled || (v.Kind != mark.Suspect && v.Kind != mark.Gone) {
 			continue
 		}
-		c.told, c.at = v.Kind, ""
-		if c.object.seen != nil {
-			c.at = c.object.seen.rv
-		}
+		c.told, c.at = v.Kind, c.object.visible().Version()
 		cause := CauseSuspect
 		if v.Kind == mark.Gone {
 			cause = CauseGone

@@ -41,7 +41,8 @@ type Reconciler[O Object, S Scoped] struct {
 	// Jitter spreads an interval; nil leaves it as it is.
 	Jitter func(time.Duration) time.Duration
 
-	writes writes
+	writes   writes
+	failures failures
 }
 
 // Reconcile runs one pass over the object. The object comes back with ordinary
@@ -94,6 +95,7 @@ func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (
 
 func (r *Reconciler[O, S]) forget(key types.NamespacedName) {
 	r.writes.forget(key)
+	r.failures.forget(key)
 	if r.Kind.Forget != nil {
 		r.Kind.Forget(key)
 	}

@@ -3,6 +3,8 @@ package reconciler
 import (
 	"maps"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/events"
 	"github.com/capstan-gitops/capstan/pkg/status"
@@ -11,11 +13,17 @@ import (
 // tell turns the notes of the phases and the outcome of the pass into events.
 func (p *pass[O, S]) tell(result status.Result, timing Timing) {
 	p.r.record(p.obj, p.scope)
+	if p.verdict.OK() {
+		p.r.failures.forget(client.ObjectKeyFromObject(p.obj))
+	}
 	note := Note{Message: p.verdict.Message}
 	switch result.Notice {
 	case status.Silent:
 		return
 	case status.Warning:
+		if !p.fails() {
+			return
+		}
 		note.Severity = Error
 	case status.Normal:
 		if p.verdict.OK() && p.r.Kind.Success != nil {
@@ -29,6 +37,15 @@ func (p *pass[O, S]) tell(result status.Result, timing Timing) {
 	if note.Message != "" {
 		p.r.emit(p.obj, p.scope, note)
 	}
+}
+
+// fails reports whether the failure of the pass was not told yet.
+func (p *pass[O, S]) fails() bool {
+	now := failure{uid: p.obj.GetUID(), reason: p.verdict.Reason, message: p.verdict.Message}
+	if p.r.Kind.Annotations != nil {
+		now.revision = p.r.Kind.Annotations(p.scope)["revision"]
+	}
+	return p.r.failures.news(client.ObjectKeyFromObject(p.obj), now)
 }
 
 // record emits the notes of the phases.

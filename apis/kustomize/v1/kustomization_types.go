@@ -161,8 +161,9 @@ const (
 // DriftDetection says what is done when an applied object is changed by somebody
 // else.
 type DriftDetection struct {
-	// Mode: enabled corrects drift when it is seen, warn reports it, disabled looks
-	// for it at the interval only. Default: enabled.
+	// Mode: enabled corrects drift when it is seen, warn reports it and leaves it,
+	// disabled does neither: an object is applied when its source changes. Default:
+	// enabled.
 	// +optional
 	Mode meta.DriftMode `json:"mode,omitempty"`
 }
@@ -285,6 +286,37 @@ type KustomizationStatus struct {
 	// HeldDeletions are deletions that wait for consent.
 	// +optional
 	HeldDeletions *HeldDeletions `json:"heldDeletions,omitempty"`
+
+	// ConfirmedDeletion is the consent that was used last.
+	// +optional
+	ConfirmedDeletion *ConfirmedDeletion `json:"confirmedDeletion,omitempty"`
+
+	// Drift lists the first objects that are not as they were applied and are left so,
+	// because spec.driftDetection.mode is warn.
+	// +optional
+	Drift []DriftedObject `json:"drift,omitempty"`
+}
+
+// DriftedObject is an object that is not as it was applied.
+type DriftedObject struct {
+	// Object as Kind/namespace/name.
+	Object string `json:"object"`
+
+	// Since is when the difference was first seen.
+	Since metav1.Time `json:"since"`
+
+	// Missing says that the object is not there.
+	// +optional
+	Missing bool `json:"missing,omitempty"`
+
+	// Manager is the field manager that wrote last, where that is known.
+	// +optional
+	Manager string `json:"manager,omitempty"`
+
+	// Fields are the first fields that the manager wrote, by name. Keys of lists are
+	// left out, because they hold values.
+	// +optional
+	Fields []string `json:"fields,omitempty"`
 }
 
 // ResourceInventory lists the objects that a Kustomization owns.
@@ -324,6 +356,21 @@ type HeldDeletions struct {
 	// Entries are the first objects of the set, as Kind/namespace/name.
 	// +optional
 	Entries []string `json:"entries,omitempty"`
+
+	// Reason says which bound the deletion is over.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// ConfirmedDeletion is a consent that was used. It counts once: the next deletion
+// that needs consent has another digest.
+type ConfirmedDeletion struct {
+	// Digest of the set of objects that was consented to.
+	Digest string `json:"digest"`
+
+	// Remaining is the digest of what of the set is not gone yet; empty when all is.
+	// +optional
+	Remaining string `json:"remaining,omitempty"`
 }
 
 // Kustomization applies what kustomize builds from a directory of an artifact.

@@ -25,7 +25,8 @@ const (
 type Config struct {
 	app.Options
 
-	// ConcurrentSSA is how many objects of one Kustomization are applied at once.
+	// ConcurrentSSA is how many objects of one Kustomization are applied at once;
+	// zero, unless it was set, leaves that to what the server bears.
 	ConcurrentSSA int
 	// OverrideManagers are field managers whose fields are taken over.
 	OverrideManagers []string
@@ -37,60 +38,102 @@ type Config struct {
 	NoRemoteBases bool
 	// ArtifactCacheSize bounds the artifacts kept on disk, in bytes.
 	ArtifactCacheSize int64
+	// DeletionBudget bounds what one pass may delete without consent; empty bounds
+	// nothing.
+	DeletionBudget []string
+	// SnapshotSecrets has Secrets that are pruned kept in the snapshots of what was
+	// pruned, which are Secrets themselves.
+	SnapshotSecrets bool
 
-	pending app.Pending
+	// DefaultServiceAccount is impersonated for units that name none,
+	// DefaultKubeConfigServiceAccount and DefaultDecryptionServiceAccount are the
+	// workload identities for other clusters and key services.
+	DefaultServiceAccount           string
+	DefaultKubeConfigServiceAccount string
+	DefaultDecryptionServiceAccount string
+	// SOPSAgeSecret names the Secret, in the controller's namespace, with the age
+	// keys for units that name none; SOPSVaultConfigMap the ConfigMap that lists
+	// the Vault instances that are logged in to.
+	SOPSAgeSecret      string
+	SOPSVaultConfigMap string
+	// InsecureKubeConfigExec and InsecureKubeConfigTLS allow what kubeconfigs are
+	// not believed otherwise.
+	InsecureKubeConfigExec bool
+	InsecureKubeConfigTLS  bool
+	// TokenCacheMaxSize and TokenCacheMaxDuration bound the cache of tokens; a size
+	// of zero switches it off.
+	TokenCacheMaxSize     int
+	TokenCacheMaxDuration time.Duration
 }
 
 // Parse reads the command line.
 func Parse(args []string) (*Config, error) {
 	cfg := &Config{Options: app.Options{Name: "kustomize-controller", Gates: map[string]bool{
 		"CacheSecretsAndConfigMaps": false, "ObjectLevelWorkloadIdentity": false, "ExternalArtifact": false,
-		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": false, "DirectSourceFetch": false,
+		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": true, "DirectSourceFetch": false,
 		"DisableConfigWatchers": false, "DisableStatusPollerCache": true, "StrictPostBuildSubstitutions": true,
 		"DisableFailFastBehavior": false, "GroupChangeLog": false, "MigrateAPIVersion": false,
 		GateSkips: true, GateLedger: true, GateWatch: true,
 	}}}
 	fs := pflag.NewFlagSet(cfg.Name, pflag.ContinueOnError)
 	cfg.Bind(fs, app.Defaults{Concurrent: 4})
-	fs.IntVar(&cfg.ConcurrentSSA, "concurrent-ssa", 4, "The number of objects of one Kustomization that are applied at once.")
+	fs.IntVar(&cfg.ConcurrentSSA, "concurrent-ssa", 4, "The number of objects of one Kustomization that are applied at once. Unset, the server's answers decide.")
 	fs.StringArrayVar(&cfg.OverrideManagers, "override-manager", nil, "A field manager whose fields are taken over; may be repeated.")
 	fs.IntVar(&cfg.HTTPRetry, "http-retry", 9, "How often a download is tried again.")
 	fs.StringSliceVar(&cfg.StagedKinds, "custom-apply-stage-kinds", nil, "Kinds that are applied before the rest, as group/Kind.")
-	fs.BoolVar(&cfg.NoRemoteBases, "no-remote-bases", false, "Refuse bases that are not part of the artifact. This version refuses them always.")
+	fs.BoolVar(&cfg.NoRemoteBases, "no-remote-bases", false, "Refuse bases that are not part of the artifact.")
 	fs.Int64Var(&cfg.ArtifactCacheSize, "artifact-cache-size", 1<<30, "The most bytes of artifacts that are kept on disk between builds.")
-	cfg.bindPending(fs)
+	cfg.bindDeletion(fs)
+	cfg.bindIdentities(fs)
 	if err := fs.Parse(args); err != nil {
 		return nil, err
 	}
-	return cfg, cfg.validate()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if !fs.Changed("concurrent-ssa") {
+		cfg.ConcurrentSSA = 0
+	}
+	return cfg, nil
 }
 
-// bindPending adds the flags of identities and decryption, which come later.
-func (c *Config) bindPending(fs *pflag.FlagSet) {
-	p := &c.pending
-	p.String(fs, "default-service-account", "", "The ServiceAccount that is impersonated when an object names none.")
-	p.String(fs, "default-kubeconfig-service-account", "", "The ServiceAccount used for workload identity of remote clusters.")
-	p.String(fs, "default-decryption-service-account", "", "The ServiceAccount used for workload identity of decryption.")
-	p.String(fs, "sops-age-secret", "", "The Secret with the age keys used when an object names none.")
-	p.String(fs, "sops-vault-configmap", "", "The ConfigMap that lists Vault instances.")
-	p.Bool(fs, "insecure-kubeconfig-exec", false, "Allow kubeconfigs to run programs.")
-	p.Bool(fs, "insecure-kubeconfig-tls", false, "Allow kubeconfigs to skip the verification of certificates.")
-	p.String(fs, "token-cache-max-size", "100", "The most entries of the token cache.")
-	p.Duration(fs, "token-cache-max-duration", time.Hour, "How long a token is cached at most.")
+// bindDeletion adds the flags that guard deletions.
+func (c *Config) bindDeletion(fs *pflag.FlagSet) {
+	fs.StringSliceVar(&c.DeletionBudget, "deletion-budget", nil,
+		"What one reconcile may delete without consent: count=N, percent=N and protect=Kind[.group], separated by commas; may be repeated. Unset, only an emptied build is held.")
+	fs.BoolVar(&c.SnapshotSecrets, "snapshot-secrets", false,
+		"Keep pruned Secrets in the snapshots of what was pruned. Set it only where the cluster encrypts Secrets at rest.")
+}
+
+// bindIdentities adds the flags of identities, remote clusters and decryption.
+func (c *Config) bindIdentities(fs *pflag.FlagSet) {
+	fs.StringVar(&c.DefaultServiceAccount, "default-service-account", "", "The ServiceAccount that is impersonated when an object names none.")
+	fs.StringVar(&c.DefaultKubeConfigServiceAccount, "default-kubeconfig-service-account", "", "The ServiceAccount used for workload identity of remote clusters.")
+	fs.StringVar(&c.DefaultDecryptionServiceAccount, "default-decryption-service-account", "", "The ServiceAccount used for workload identity of decryption.")
+	fs.StringVar(&c.SOPSAgeSecret, "sops-age-secret", "", "The Secret with the age keys used when an object names none.")
+	fs.StringVar(&c.SOPSVaultConfigMap, "sops-vault-configmap", "", "The ConfigMap that lists Vault instances.")
+	fs.BoolVar(&c.InsecureKubeConfigExec, "insecure-kubeconfig-exec", false, "Allow kubeconfigs to run programs.")
+	fs.BoolVar(&c.InsecureKubeConfigTLS, "insecure-kubeconfig-tls", false, "Allow kubeconfigs to skip the verification of certificates.")
+	fs.IntVar(&c.TokenCacheMaxSize, "token-cache-max-size", 100, "The most entries of the token cache; 0 switches it off.")
+	fs.DurationVar(&c.TokenCacheMaxDuration, "token-cache-max-duration", time.Hour, "How long a token is cached at most.")
 }
 
 func (c *Config) validate() error {
-	if err := c.pending.Validate(); err != nil {
+	if err := c.Options.Validate(); err != nil { // which also sets the gates
 		return err
 	}
 	if c.ConcurrentSSA < 1 {
 		return fmt.Errorf("reading --concurrent-ssa: %d is not a number of requests; use 1 or more", c.ConcurrentSSA)
 	}
-	for _, gate := range []string{
-		"ObjectLevelWorkloadIdentity", "ExternalArtifact", "AdditiveCELDependencyCheck", "GroupChangeLog", "MigrateAPIVersion",
+	if c.HTTPRetry < 0 {
+		return fmt.Errorf("reading --http-retry: %d is not a number of attempts; use 0 or more", c.HTTPRetry)
+	}
+	for flag, account := range map[string]string{
+		"default-kubeconfig-service-account": c.DefaultKubeConfigServiceAccount,
+		"default-decryption-service-account": c.DefaultDecryptionServiceAccount,
 	} {
-		if c.Enabled(gate) {
-			return fmt.Errorf("reading --feature-gates: %s is not acted on by this version; leave it off", gate)
+		if account != "" && !c.Enabled("ObjectLevelWorkloadIdentity") {
+			return fmt.Errorf("reading --%s: it needs --feature-gates=ObjectLevelWorkloadIdentity=true", flag)
 		}
 	}
 	return nil

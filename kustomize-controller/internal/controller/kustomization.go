@@ -8,7 +8,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/handler"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
@@ -23,8 +22,12 @@ import (
 // +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations,verbs=get;list;watch;patch;update
 // +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations/status,verbs=get;patch;update
 // +kubebuilder:rbac:groups=kustomize.toolkit.fluxcd.io,resources=kustomizations/finalizers,verbs=update
-// +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories,verbs=get;list;watch
-// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create
+// +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories;ocirepositories;buckets;externalartifacts,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;list;watch
+// +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=get;impersonate
+// +kubebuilder:rbac:groups="",resources=serviceaccounts/token,verbs=create
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=roles;rolebindings;clusterroles;clusterrolebindings,verbs=list;watch
 // +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update;patch
 
@@ -44,15 +47,17 @@ func setupKustomization(ctx context.Context, env *app.Env, cfg *config.Config, p
 		FieldOwner: statusManager, WaitNet: cfg.RequeueDependency,
 	}
 	find := &finder{reader: env.GetClient(), phases: phases, log: env.Log}
-	err := ctrl.NewControllerManagedBy(env).
+	b := ctrl.NewControllerManagedBy(env).
 		For(&kustomizev1.Kustomization{}, builder.WithPredicates(watch.Asked())).
-		Watches(&sourcev1.GitRepository{}, find.bySource(), builder.WithPredicates(watch.NewArtifact())).
-		Watches(&kustomizev1.Kustomization{}, handler.EnqueueRequestsFromMapFunc(find.dependents),
-			builder.WithPredicates(watch.ReadyChanged())).
+		Watches(&kustomizev1.Kustomization{}, find.dependents()).
 		WatchesRawSource(w.source()).
-		WithOptions(env.Controller()).
-		Complete(r)
-	if err != nil {
+		WithOptions(env.Controller())
+	for kind, source := range sources() {
+		if kind != sourcev1.ExternalArtifactKind || phases.Allow.ExternalArtifact {
+			b = b.Watches(source(), find.bySource(kind), builder.WithPredicates(watch.NewArtifact()))
+		}
+	}
+	if err := b.Complete(r); err != nil {
 		return fmt.Errorf("setting up Kustomization: %w", err)
 	}
 	return nil
@@ -85,8 +90,7 @@ func scope(phases *phase.Phases) func(*kustomizev1.Kustomization, reconciler.Pas
 		s.Old, s.Unreadable = inventory.Decode(obj.Status.Inventory)
 		s.Old = s.Old.Recall(s.Memory.Ledger)
 		s.Inventory = s.Old
-		s.Due = pass.Requested || obj.Generation != obj.Status.ObservedGeneration ||
-			!s.Memory.Due.IsZero() && !pass.Start.Before(s.Memory.Due)
+		s.Due = pass.Requested || s.Respecified() || !s.Memory.Due.IsZero() && !pass.Start.Before(s.Memory.Due)
 		return s
 	}
 }

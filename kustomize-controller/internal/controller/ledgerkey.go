@@ -5,12 +5,12 @@ import (
 	"crypto/rand"
 	"fmt"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
@@ -24,21 +24,17 @@ const (
 // ledgerKey reads the key of the ledger, and makes it at the first start. A
 // controller that does not know its namespace uses a key of its own: its ledgers
 // count for nothing after a restart, and everything is verified then.
-func ledgerKey(ctx context.Context, env *app.Env, namespace string) (inventory.Key, error) {
+func ledgerKey(ctx context.Context, direct client.Client, namespace string, log logr.Logger) (inventory.Key, error) {
 	key := make([]byte, ledgerBytes)
 	if _, err := rand.Read(key); err != nil {
 		return nil, fmt.Errorf("making the ledger key: %w", err)
 	}
 	if namespace == "" {
-		env.Log.Info("the ledger counts until the next restart only, because RUNTIME_NAMESPACE is not set")
+		log.Info("the ledger counts until the next restart only, because RUNTIME_NAMESPACE is not set")
 		return key, nil
 	}
-	direct, err := client.New(env.GetConfig(), client.Options{Scheme: env.GetScheme(), HTTPClient: env.GetHTTPClient(), Mapper: env.GetRESTMapper()})
-	if err != nil {
-		return nil, fmt.Errorf("making a client for the ledger key: %w", err)
-	}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: ledgerSecret}}
-	err = direct.Get(ctx, client.ObjectKeyFromObject(secret), secret)
+	err := direct.Get(ctx, client.ObjectKeyFromObject(secret), secret)
 	if apierrors.IsNotFound(err) {
 		secret.Data = map[string][]byte{ledgerField: key}
 		err = direct.Create(ctx, secret)

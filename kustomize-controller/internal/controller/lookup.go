@@ -5,19 +5,14 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	apimeta "k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
-	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
 // Index keys of the cache.
@@ -26,17 +21,15 @@ const (
 	indexDependency = ".spec.dependsOn"
 )
 
-type restMapper = apimeta.RESTMapper
-
 // addIndexes makes units findable by their source and by what they depend on.
 func addIndexes(ctx context.Context, env *app.Env) error {
 	indexes := map[string]client.IndexerFunc{
 		indexSource: func(obj client.Object) []string {
-			return []string{phase.SourceOf(obj.(*kustomizev1.Kustomization))}
+			return []string{request.Source(obj.(*kustomizev1.Kustomization))}
 		},
 		indexDependency: func(obj client.Object) []string {
 			var names []string
-			for _, name := range phase.Dependencies(obj.(*kustomizev1.Kustomization)) {
+			for _, name := range request.Dependencies(obj.(*kustomizev1.Kustomization)) {
 				names = append(names, name.String())
 			}
 			return names
@@ -50,34 +43,46 @@ func addIndexes(ctx context.Context, env *app.Env) error {
 	return nil
 }
 
-// sourceKey names a source as phase.SourceOf does.
-func sourceKey(obj client.Object) string {
-	kind := ""
-	if _, ok := obj.(*sourcev1.GitRepository); ok {
-		kind = sourcev1.GitRepositoryKind
+// sources are the kinds of source, by name.
+func sources() map[string]func() meta.Source {
+	return map[string]func() meta.Source{
+		sourcev1.GitRepositoryKind:    func() meta.Source { return &sourcev1.GitRepository{} },
+		sourcev1.OCIRepositoryKind:    func() meta.Source { return &sourcev1.OCIRepository{} },
+		sourcev1.BucketKind:           func() meta.Source { return &sourcev1.Bucket{} },
+		sourcev1.ExternalArtifactKind: func() meta.Source { return &sourcev1.ExternalArtifact{} },
 	}
-	return kind + "/" + obj.GetNamespace() + "/" + obj.GetName()
 }
 
-// lookup reads sources and units from the cache.
+// lookup reads sources and units.
 type lookup struct {
-	reader client.Reader
+	// cache answers from memory; source answers about sources.
+	cache, source client.Reader
+	// beyond answers about units of other shards; nil when there are none.
+	beyond client.Reader
 }
 
-// source returns the source of a unit, or nil when there is none.
-func (l *lookup) source(ctx context.Context, unit *kustomizev1.Kustomization) (meta.Source, error) {
-	repository := &sourcev1.GitRepository{}
+// sourceOf returns the source of a unit, or nil when there is none.
+func (l *lookup) sourceOf(ctx context.Context, unit *kustomizev1.Kustomization) (meta.Source, error) {
+	made, ok := sources()[unit.Spec.SourceRef.Kind]
+	if !ok { // the schema lists the kinds
+		return nil, fmt.Errorf("kind %q is not one of a source", unit.Spec.SourceRef.Kind)
+	}
+	src := made()
 	key := types.NamespacedName{Namespace: unit.GetSourceNamespace(), Name: unit.Spec.SourceRef.Name}
-	if err := l.reader.Get(ctx, key, repository); err != nil {
+	if err := l.source.Get(ctx, key, src); err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
-	return repository, nil
+	return src, nil
 }
 
 // unit returns a Kustomization, or nil when there is none.
 func (l *lookup) unit(ctx context.Context, name types.NamespacedName) (*kustomizev1.Kustomization, error) {
 	unit := &kustomizev1.Kustomization{}
-	if err := l.reader.Get(ctx, name, unit); err != nil {
+	err := l.cache.Get(ctx, name, unit)
+	if apierrors.IsNotFound(err) && l.beyond != nil {
+		err = l.beyond.Get(ctx, name, unit)
+	}
+	if err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
 	return unit, nil
@@ -85,32 +90,22 @@ func (l *lookup) unit(ctx context.Context, name types.NamespacedName) (*kustomiz
 
 // siblings returns the other units made from the same source.
 func (l *lookup) siblings(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error) {
+	source := request.Source(unit)
 	units := &kustomizev1.KustomizationList{}
-	if err := l.reader.List(ctx, units, client.MatchingFields{indexSource: phase.SourceOf(unit)}); err != nil {
+	var err error
+	if l.beyond != nil {
+		err = l.beyond.List(ctx, units)
+	} else {
+		err = l.cache.List(ctx, units, client.MatchingFields{indexSource: source})
+	}
+	if err != nil {
 		return nil, fmt.Errorf("listing what is made from the same source: %w", err)
 	}
 	var others []*kustomizev1.Kustomization
 	for i := range units.Items {
-		if other := &units.Items[i]; other.UID != unit.UID {
+		if other := &units.Items[i]; other.UID != unit.UID && request.Source(other) == source {
 			others = append(others, other)
 		}
 	}
 	return others, nil
-}
-
-// read returns a live object, or nil when there is none.
-func (c *cluster) read(ctx context.Context, id inventory.ID, version string) (*unstructured.Unstructured, error) {
-	mapping, err := c.mapper.RESTMapping(id.GroupKind(), version)
-	if err != nil {
-		return nil, err
-	}
-	var resource dynamic.ResourceInterface = c.dynamic.Resource(mapping.Resource)
-	if id.Namespace != "" {
-		resource = c.dynamic.Resource(mapping.Resource).Namespace(id.Namespace)
-	}
-	obj, err := resource.Get(ctx, id.Name, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	return obj, err
 }

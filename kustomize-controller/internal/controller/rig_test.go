@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -31,24 +32,32 @@ import (
 
 var testEnv *env.Env
 
-func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv)) }
+func TestMain(m *testing.M) { os.Exit(stopElsewhere(env.Main(m, &testEnv))) }
 
 // soon bounds every wait for the controller; it is generous, because machines
 // are shared.
 const soon = 20 * time.Second
 
-// rig is kustomize-controller running against the test cluster. The tests share
-// one, each in a namespace of its own.
+// rig is kustomize-controller running against the test cluster. Tests that want
+// the same flags share one, each in a namespace of its own. The controllers are
+// shards of each other: each looks at the units that carry its label.
 type rig struct {
 	client.Client
 	namespace string
+	shard     string
 	artifacts *artifactServer
 	requests  *requestLog
 }
 
-var shared = sync.OnceValues(startRig)
+var rigs = struct {
+	sync.Mutex
+	byFlags map[string]*rig
+}{byFlags: map[string]*rig{}}
 
-func startRig() (*rig, error) {
+// shardKey is the label by which rigs divide the units.
+const shardKey = "sharding.fluxcd.io/key"
+
+func startRig(shard string, flags []string) (*rig, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, kustomizev1.AddToScheme, sourcev1.AddToScheme,
@@ -61,29 +70,47 @@ func startRig() (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.Parse([]string{"--metrics-addr=0", "--health-addr=0", "--log-level=error"})
+	selector := "!" + shardKey
+	if shard != "" {
+		selector = shardKey + "=" + shard
+	}
+	cfg, err := config.Parse(append([]string{
+		"--metrics-addr=0", "--health-addr=0", "--log-level=error", "--watch-label-selector=" + selector,
+	}, flags...))
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{Client: c, artifacts: newArtifactServer(), requests: &requestLog{}}
+	r := &rig{Client: c, shard: shard, artifacts: newArtifactServer(), requests: &requestLog{}}
 	rest := testEnv.Config()
 	rest.Wrap(r.requests.wrap)
 	go func() {
-		if err := app.RunOn(context.Background(), rest, Binary(cfg)); err != nil {
+		binary := Binary(cfg)
+		binary.Registry = prometheus.NewRegistry()
+		if err := app.RunOn(context.Background(), rest, binary); err != nil {
 			panic(err)
 		}
 	}()
 	return r, nil
 }
 
-// newRig returns the rig with a namespace for the test.
-func newRig(t *testing.T) *rig {
+// newRig returns a rig with the given flags and a namespace for the test.
+func newRig(t *testing.T, flags ...string) *rig {
 	t.Helper()
-	started, err := shared()
-	if err != nil {
-		t.Fatal(err)
+	rigs.Lock()
+	defer rigs.Unlock()
+	key := strings.Join(flags, " ")
+	if rigs.byFlags[key] == nil {
+		shard := ""
+		if len(flags) > 0 {
+			shard = fmt.Sprintf("shard%d", len(rigs.byFlags)+1)
+		}
+		started, err := startRig(shard, flags)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rigs.byFlags[key] = started
 	}
-	r := *started
+	r := *rigs.byFlags[key]
 	r.namespace = env.Namespace(t, r.Client)
 	return &r
 }
@@ -175,6 +202,14 @@ func newArtifactServer() *artifactServer {
 // publish offers a tree through a GitRepository named repo.
 func (r *rig) publish(t *testing.T, revision string, files map[string]string) *meta.Artifact {
 	t.Helper()
+	a := r.pack(t, revision, files)
+	r.offer(t, a)
+	return a
+}
+
+// pack serves a tree as an artifact.
+func (r *rig) pack(t *testing.T, revision string, files map[string]string) *meta.Artifact {
+	t.Helper()
 	tree := fstest.MapFS{}
 	for name, content := range files {
 		tree[name] = &fstest.MapFile{Data: []byte(content)}
@@ -189,27 +224,33 @@ func (r *rig) publish(t *testing.T, revision string, files map[string]string) *m
 	r.artifacts.files[path] = archive.Bytes()
 	r.artifacts.files[path+meta.IndexSuffix] = packed.Index.Encode()
 	r.artifacts.mu.Unlock()
-	a := &meta.Artifact{
+	return &meta.Artifact{
 		Path: path, URL: r.artifacts.URL + path, Revision: "main@sha1:" + revision, Digest: packed.Digest,
 		LastUpdateTime: metav1.Now(), Metadata: map[string]string{meta.MetadataIndexDigest: packed.Index.Digest()},
 	}
-	r.offer(t, a)
-	return a
 }
 
-// offer writes an artifact into the status of the source.
+// offer writes an artifact into the status of the GitRepository repo.
 func (r *rig) offer(t *testing.T, a *meta.Artifact) {
 	t.Helper()
 	repo := &sourcev1.GitRepository{ObjectMeta: metav1.ObjectMeta{Namespace: r.namespace, Name: "repo"}}
 	repo.Spec = sourcev1.GitRepositorySpec{URL: "http://localhost/repo.git", Interval: "1h"}
-	if err := client.IgnoreAlreadyExists(r.Create(t.Context(), repo)); err != nil {
-		t.Fatal(err)
+	r.offerAs(t, repo, func() { repo.Status.Artifact = a })
+}
+
+// offerAs makes a source if need be and sets its status.
+func (r *rig) offerAs(t *testing.T, repo client.Object, set func()) {
+	t.Helper()
+	if repo.GetResourceVersion() == "" {
+		if err := client.IgnoreAlreadyExists(r.Create(t.Context(), repo)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := r.Get(t.Context(), client.ObjectKeyFromObject(repo), repo); err != nil {
 		t.Fatal(err)
 	}
-	before := client.MergeFrom(repo.DeepCopy())
-	repo.Status.Artifact = a
+	before := client.MergeFrom(repo.DeepCopyObject().(client.Object))
+	set()
 	if err := r.Status().Patch(t.Context(), repo, before); err != nil {
 		t.Fatal(err)
 	}
@@ -223,6 +264,9 @@ func (r *rig) unit(name, path string, change ...func(*kustomizev1.Kustomization)
 			Interval: "1h", RetryInterval: "1h", Path: path, Prune: true,
 			SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: sourcev1.GitRepositoryKind, Name: "repo"},
 		},
+	}
+	if r.shard != "" {
+		obj.Labels = map[string]string{shardKey: r.shard}
 	}
 	for _, c := range change {
 		c(obj)

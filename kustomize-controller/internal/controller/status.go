@@ -21,8 +21,8 @@ import (
 const (
 	// maxHistory is how many entries status.history keeps.
 	maxHistory = 5
-	// maxHeldEntries is how many held deletions the status names.
-	maxHeldEntries = 10
+	// maxNamed is how many objects the status names.
+	maxNamed = 10
 	// maxInventory bounds the inventory with its ledger, in bytes; refOverhead is
 	// what an entry takes beside its texts.
 	maxInventory = 1 << 20
@@ -32,11 +32,38 @@ const (
 	originRevision = "org.opencontainers.image.revision"
 )
 
-func ownedConditions() []string { return []string{meta.ConditionHealthy, meta.ConditionDrifted} }
+func ownedConditions() []string {
+	return []string{meta.ConditionHealthy, meta.ConditionDrifted, meta.ConditionUnwatched}
+}
 
 // conditions derives the conditions of the kind's own.
 func conditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
-	return append(healthy(s, v), drifted(s))
+	return append(healthy(s, v), drifted(s), unwatched(s))
+}
+
+// unwatched exists only while there are kinds whose objects no watch sees.
+func unwatched(s *phase.Scope) status.Own {
+	if len(s.Live.Unwatchable) == 0 {
+		return status.Own{Type: meta.ConditionUnwatched}
+	}
+	told := make([]string, 0, len(s.Live.Unwatchable))
+	for kind, why := range s.Live.Unwatchable {
+		told = append(told, fmt.Sprintf("%s: %s", kind, why))
+	}
+	return status.Own{
+		Type: meta.ConditionUnwatched, Status: metav1.ConditionTrue, Reason: meta.ReasonKindNotWatched,
+		Message: "Drift is found at the interval only for " + list(told),
+	}
+}
+
+// list joins sorted texts with semicolons and names ten at most.
+func list(texts []string) string {
+	slices.Sort(texts)
+	more := ""
+	if len(texts) > maxNamed {
+		texts, more = texts[:maxNamed], fmt.Sprintf(" and %d more", len(texts)-maxNamed)
+	}
+	return strings.Join(texts, "; ") + more
 }
 
 // drifted exists only while somebody keeps changing what is applied, or another
@@ -53,18 +80,33 @@ func drifted(s *phase.Scope) status.Own {
 			told = append(told, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))
 		}
 	}
+	message := "Does not stay as applied, because it keeps being changed: "
+	if len(told) == 0 {
+		message = "Is not as it was applied, and is left so: "
+		for id, drift := range s.Memory.Drift {
+			told = append(told, drift.String(id))
+		}
+	}
 	if len(told) == 0 {
 		return status.Own{Type: meta.ConditionDrifted}
 	}
-	slices.Sort(told)
-	more := ""
-	if len(told) > maxHeldEntries {
-		told, more = told[:maxHeldEntries], fmt.Sprintf(" and %d more", len(told)-maxHeldEntries)
-	}
 	return status.Own{
 		Type: meta.ConditionDrifted, Status: metav1.ConditionTrue, Reason: meta.ReasonDriftDetected,
-		Message: "Does not stay as applied, because it keeps being changed: " + strings.Join(told, "; ") + more,
+		Message: message + list(told),
 	}
+}
+
+// drift lists what is left as it is in the status.
+func drift(s *phase.Scope) []kustomizev1.DriftedObject {
+	var out []kustomizev1.DriftedObject
+	for id, d := range s.Memory.Drift {
+		out = append(out, kustomizev1.DriftedObject{
+			Object: id.Subject(), Since: metav1.NewTime(d.Since.Truncate(time.Second)), Missing: d.Gone,
+			Manager: d.By.Manager, Fields: d.By.Fields,
+		})
+	}
+	slices.SortFunc(out, func(a, b kustomizev1.DriftedObject) int { return strings.Compare(a.Object, b.Object) })
+	return out[:min(len(out), maxNamed)]
 }
 
 // healthy exists only while a health check is asked for.
@@ -109,11 +151,16 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 		obj.Status.Inventory = inventory.Encode(s.Inventory, s.Seal, s.Unreadable...)
 		dropLedger(obj.Status.Inventory)
 	}
+	obj.Status.Drift = drift(s)
 	obj.Status.HeldDeletions = nil
-	if held := s.Plan.Held; held != nil && !v.OK() {
+	if held := s.Pruning.Held; held != nil && !v.OK() {
 		obj.Status.HeldDeletions = &kustomizev1.HeldDeletions{
-			Count: int64(len(held.Subjects)), Digest: held.Digest, Entries: held.Subjects[:min(len(held.Subjects), maxHeldEntries)],
+			Count: int64(len(held.Subjects)), Digest: held.Digest, Reason: held.Reason,
+			Entries: held.Subjects[:min(len(held.Subjects), maxNamed)],
 		}
+	}
+	if c := s.Pruning.Confirmed(s.Inventory); c.Digest != "" {
+		obj.Status.ConfirmedDeletion = &kustomizev1.ConfirmedDeletion{Digest: c.Digest, Remaining: c.Remaining}
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/pkg/watch"
 )
 
 // Priorities in the work queue; higher goes first. What has an effect on a
@@ -29,10 +31,7 @@ const (
 	priorityDependency = 30
 )
 
-type (
-	queue   = workqueue.TypedRateLimitingInterface[ctrl.Request]
-	sources = source.TypedFunc[ctrl.Request]
-)
+type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
 // enqueue adds a unit with a priority.
 func enqueue(q queue, unit types.NamespacedName, priority int) {
@@ -55,7 +54,7 @@ type waker struct {
 func newWaker() *waker { return &waker{} }
 
 // source hands the controller's queue to the waker.
-func (w *waker) source() sources {
+func (w *waker) source() source.TypedFunc[ctrl.Request] {
 	return func(_ context.Context, q queue) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -85,22 +84,23 @@ type finder struct {
 	log    logr.Logger
 }
 
-// bySource wakes the units made from a source, those that its new artifact
-// changes before those that only record its revision.
-func (f *finder) bySource() handler.EventHandler {
+// bySource wakes the units made from a source of a kind, those that its new
+// artifact changes before those that only record its revision.
+func (f *finder) bySource(kind string) handler.EventHandler {
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { f.order(ctx, e.Object, q) },
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { f.order(ctx, kind, e.Object, q) },
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			// The index of the artifact is fetched first. Informers must not wait for that,
 			// and end the context when the handler returns.
-			go f.order(context.WithoutCancel(ctx), e.ObjectNew, q)
+			go f.order(context.WithoutCancel(ctx), kind, e.ObjectNew, q)
 		},
 	}
 }
 
-func (f *finder) order(ctx context.Context, obj client.Object, q queue) {
+func (f *finder) order(ctx context.Context, kind string, obj client.Object, q queue) {
 	units := &kustomizev1.KustomizationList{}
-	if err := f.reader.List(ctx, units, client.MatchingFields{indexSource: sourceKey(obj)}); err != nil {
+	name := kind + "/" + obj.GetNamespace() + "/" + obj.GetName() // as request.Source names it
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexSource: name}); err != nil {
 		f.log.Error(err, "listing what is made from a source", "name", obj.GetName(), "namespace", obj.GetNamespace())
 		return
 	}
@@ -111,9 +111,9 @@ func (f *finder) order(ctx context.Context, obj client.Object, q queue) {
 	changed := map[types.NamespacedName]bool{}
 	first := map[types.NamespacedName]bool{}
 	for i := range units.Items {
-		if unit := &units.Items[i]; f.phases.Concerns(ctx, unit, src.GetArtifact()) {
+		if unit := &units.Items[i]; f.phases.Inputs.Concerns(ctx, unit, src.GetArtifact()) {
 			changed[client.ObjectKeyFromObject(unit)] = true
-			for _, dependency := range phase.Dependencies(unit) {
+			for _, dependency := range request.Dependencies(unit) {
 				first[dependency] = true
 			}
 		}
@@ -131,16 +131,29 @@ func (f *finder) order(ctx context.Context, obj client.Object, q queue) {
 	}
 }
 
-// dependents returns the units that depend on one whose readiness changed.
-func (f *finder) dependents(ctx context.Context, obj client.Object) []ctrl.Request {
+// dependents wakes the units that depend on one whose readiness changed, and
+// those that judge it by an expression, which may look at anything.
+func (f *finder) dependents() handler.EventHandler {
+	ready := watch.ReadyChanged()
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { f.wakeDependents(ctx, e.Object, true, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { f.wakeDependents(ctx, e.Object, true, q) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			f.wakeDependents(ctx, e.ObjectNew, ready.Update(e), q)
+		},
+	}
+}
+
+func (f *finder) wakeDependents(ctx context.Context, obj client.Object, ready bool, q queue) {
 	units := &kustomizev1.KustomizationList{}
-	if err := f.reader.List(ctx, units, client.MatchingFields{indexDependency: client.ObjectKeyFromObject(obj).String()}); err != nil {
-		f.log.Error(err, "listing what depends on a unit", "name", obj.GetName(), "namespace", obj.GetNamespace())
-		return nil
+	name := client.ObjectKeyFromObject(obj)
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexDependency: name.String()}); err != nil {
+		f.log.Error(err, "listing what depends on a unit", "name", name.Name, "namespace", name.Namespace)
+		return
 	}
-	requests := make([]ctrl.Request, 0, len(units.Items))
 	for i := range units.Items {
-		requests = append(requests, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&units.Items[i])})
+		if unit := &units.Items[i]; ready || request.JudgesByExpression(unit, name) {
+			q.Add(ctrl.Request{NamespacedName: client.ObjectKeyFromObject(unit)})
+		}
 	}
-	return requests
 }

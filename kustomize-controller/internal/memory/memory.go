@@ -10,9 +10,12 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
+	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // Attempt is the work on one set of inputs.
@@ -29,6 +32,8 @@ type Attempt struct {
 	Objects string
 	// Desired are the identities that were built.
 	Desired []inventory.ID
+	// Ending are the objects of the build that come to an end and are gone then.
+	Ending map[inventory.ID]bool
 	// Complete says that apply, prune and health succeeded.
 	Complete bool
 	// Awaiting is set while the objects are applied and their health is awaited.
@@ -41,12 +46,36 @@ type Attempt struct {
 type Await struct {
 	// Since is when the wait began, Deadline when it ends.
 	Since, Deadline time.Time
+	// Artifact is what was applied, Generation the spec by which.
+	Artifact   *meta.Artifact
+	Generation int64
+}
+
+// Drift is a difference that was found and left.
+type Drift struct {
+	// Since is when it was first seen.
+	Since time.Time
+	// Gone says that the object is not there.
+	Gone bool
+	// By is who made it.
+	By mark.Writer
+}
+
+// String says what became of an object, and by whom.
+func (d Drift) String(id inventory.ID) string {
+	switch {
+	case d.Gone:
+		return id.Subject() + " is gone"
+	case d.By.Manager == "":
+		return id.Subject() + " was changed"
+	}
+	return id.Subject() + " was changed by " + d.By.String()
 }
 
 // Unit is what is remembered of one Kustomization.
 type Unit struct {
-	// Expected says that the live table knows the inventory of the unit.
-	Expected bool
+	// Table is the live table that knows the inventory of the unit.
+	Table *live.Table
 	// Attempt is the last attempt that got as far as a build.
 	Attempt Attempt
 	// Due is when the interval next ends.
@@ -59,6 +88,14 @@ type Unit struct {
 	// Ledger is the inventory as it was written last. It stands in for what a
 	// status cannot hold.
 	Ledger inventory.Inventory
+	// Downloads is how often the artifact could not be fetched in a row.
+	Downloads int
+	// Rights is the state of the cluster's roles and bindings at which every object
+	// was last applied or verified.
+	Rights uint64
+	// Drift are the objects that were found to differ and are left, because the spec
+	// asks for a warning only.
+	Drift map[inventory.ID]Drift
 	// Fights are the objects that somebody keeps changing.
 	Fights map[inventory.ID]plan.Fight
 }

@@ -11,7 +11,7 @@ import (
 func TestUnits(t *testing.T) {
 	name := types.NamespacedName{Namespace: "apps", Name: "podinfo"}
 	m := memory.New()
-	if got := m.Get(name, "1"); got.Expected || m.Attempt(name).Inputs != "" {
+	if got := m.Get(name, "1"); got.Table != nil || m.Attempt(name).Inputs != "" {
 		t.Errorf("a unit nobody has seen is remembered: %+v", got)
 	}
 	m.Update(name, "1", func(u *memory.Unit) { u.Asked = "x" })

@@ -2,28 +2,60 @@ package phase
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/pkg/tenancy"
 )
 
-// accept refuses what this version does not act on, and references that are not
-// allowed.
+// accept refuses what no pass could do anything about: expressions that do not
+// compile, and references that are not allowed.
 func (p *Phases) accept(_ context.Context, s *Scope) reconciler.Outcome {
-	if field := request.Unsupported(s.Object); field != "" {
-		return reconciler.Fail(fault.Stalled(meta.ReasonFieldNotSupported,
-			fmt.Errorf("reading %s: this version does not act on it", field), fault.Hint("remove the field")))
-	}
-	ref := s.Object.Spec.SourceRef
-	err := tenancy.CheckReference("spec.sourceRef", s.Unit.Namespace, ref.Namespace, p.NoCrossNamespace)
-	for i, dep := range s.Object.Spec.DependsOn {
-		if err == nil {
-			err = tenancy.CheckReference(fmt.Sprintf("spec.dependsOn[%d]", i), s.Unit.Namespace, dep.Namespace, p.NoCrossNamespace)
+	for _, check := range []func(*Scope) error{p.acceptExpressions, p.acceptGates, p.acceptReferences} {
+		if err := check(s); err != nil {
+			return reconciler.Fail(err)
 		}
 	}
-	return reconciler.Fail(err)
+	return reconciler.Continue()
+}
+
+func (p *Phases) acceptExpressions(s *Scope) (err error) {
+	if s.Rules, err = p.Expressions.HealthRules(s.Object.Spec.HealthCheckExprs); err != nil {
+		return err
+	}
+	if s.Ready, err = p.Expressions.ReadyExpressions(s.Object.Spec.DependsOn); err != nil {
+		return err
+	}
+	s.Ignore, err = request.IgnoreRules(s.Object.Spec.Ignore)
+	return err
+}
+
+func (p *Phases) acceptGates(s *Scope) error {
+	spec := &s.Object.Spec
+	switch {
+	case spec.SourceRef.Kind == sourcev1.ExternalArtifactKind && !p.Allow.ExternalArtifact:
+		return fault.Stalled(meta.ReasonAccessDenied,
+			errors.New("reading spec.sourceRef: sources of kind ExternalArtifact are switched off"),
+			fault.Hint("start the controller with --feature-gates=ExternalArtifact=true"))
+	case spec.Decryption != nil && spec.Decryption.ServiceAccountName != "" && !p.Allow.WorkloadIdentity:
+		return fault.Stalled(meta.ReasonFeatureGateDisabled,
+			errors.New("reading spec.decryption.serviceAccountName: workload identity of objects is switched off"),
+			fault.Hint("start the controller with --feature-gates=ObjectLevelWorkloadIdentity=true"))
+	}
+	return nil
+}
+
+func (p *Phases) acceptReferences(s *Scope) error {
+	err := tenancy.CheckReference("spec.sourceRef", s.Unit.Namespace, s.Object.Spec.SourceRef.Namespace, !p.Allow.CrossNamespace)
+	for i, dep := range s.Object.Spec.DependsOn {
+		if err == nil {
+			err = tenancy.CheckReference(fmt.Sprintf("spec.dependsOn[%d]", i), s.Unit.Namespace, dep.Namespace, !p.Allow.CrossNamespace)
+		}
+	}
+	return err
 }

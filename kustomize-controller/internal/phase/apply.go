@@ -7,7 +7,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/apply"
@@ -22,29 +21,34 @@ func (p *Phases) apply(ctx context.Context, s *Scope) reconciler.Outcome {
 	if s.Resumed {
 		return reconciler.Continue()
 	}
-	tasks := p.tasks(s)
-	owners := p.owners(s, tasks)
-	rivals := p.rivals(ctx, s)
-	report, err := p.run(ctx, s.Unit, tasks)
-	p.fought(s, report, rivals)
+	tasks, err := p.tasks(s)
+	if err != nil {
+		return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, err))
+	}
+	owners := s.owners(tasks)
+	report, err := p.run(ctx, s, tasks)
+	p.drifted(s, report)
+	p.fought(s, report)
 	p.audited(s, report)
 	p.enter(s, report)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
-	p.Live.Expect(s.Unit, s.Inventory)
+	s.Cluster.Live.Expect(s.Unit, s.Inventory)
 	p.wakeOwners(owners, report)
+	p.logApplied(ctx, report)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonReconciliationFailed, withChanges(err, s.ChangeLog)))
 	}
 	if len(s.ChangeLog) > 0 {
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(s.ChangeLog, "\n")})
+		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(append(s.ChangeLog, s.culprits()...), "\n")})
 	}
 	return reconciler.Continue()
 }
 
-// run does the tasks, and then applies what a verification found to have drifted.
-func (p *Phases) run(ctx context.Context, unit types.NamespacedName, tasks []apply.Task) (apply.Report, error) {
-	report, err := p.Applier.Run(ctx, unit, tasks)
-	if err != nil {
+// run does the tasks, and then applies what a verification found to have drifted,
+// unless drift is only to be told.
+func (p *Phases) run(ctx context.Context, s *Scope, tasks []apply.Task) (apply.Report, error) {
+	report, err := s.Cluster.Applier.Run(ctx, s.Unit, tasks)
+	if err != nil || s.warns() {
 		return report, err
 	}
 	byID := make(map[inventory.ID]apply.Task, len(tasks))
@@ -65,24 +69,30 @@ func (p *Phases) run(ctx context.Context, unit types.NamespacedName, tasks []app
 	if len(drifted) == 0 {
 		return report, nil
 	}
-	second, err := p.Applier.Run(ctx, unit, drifted)
+	second, err := s.Cluster.Applier.Run(ctx, s.Unit, drifted)
 	return apply.Report{Results: append(kept, second.Results...)}, err
 }
 
-func (p *Phases) tasks(s *Scope) []apply.Task {
+func (p *Phases) tasks(s *Scope) ([]apply.Task, error) {
 	var tasks []apply.Task
 	for _, step := range s.Plan.Steps {
 		if step.Action == plan.Keep {
 			continue
 		}
+		object, err := p.Builder.Normal(s.Object, step.Desired)
+		if err != nil {
+			return nil, err
+		}
 		tasks = append(tasks, apply.Task{
-			Object: step.Object, ID: step.ID,
-			Known:  p.Live.Known(s.Unit, step.ID),
-			Force:  s.Object.Spec.Force,
-			Verify: step.Action == plan.Verify,
+			Object: object, ID: step.ID,
+			Known:     s.Cluster.Live.Known(s.Unit, step.ID),
+			Force:     s.Object.Spec.Force,
+			Verify:    step.Action == plan.Verify || s.warns() && !step.Changed && !s.Forced,
+			Sensitive: step.Sensitive,
+			Ignore:    s.Ignore.For(object),
 		})
 	}
-	return tasks
+	return tasks, nil
 }
 
 // enter writes what was applied into the inventory: the objects of the build in
@@ -98,8 +108,8 @@ func (p *Phases) enter(s *Scope, report apply.Report) {
 	entries := make([]inventory.Entry, 0, len(s.Desired))
 	for _, d := range s.Desired {
 		e, known := s.Old.Lookup(d.ID)
-		if r, ok := done[d.ID]; ok && !verified(r, e, d.Mark) {
-			e, known = inventory.Entry{ID: d.ID, Version: r.Version, Record: inventory.Record{Desired: d.Mark, Live: r.Fingerprint}}, true
+		if r, ok := done[d.ID]; ok && !left(r) && !verified(r, e, d.Mark) {
+			e, known = r.Entry(d.Mark), true
 		}
 		if known {
 			entries = append(entries, e)
@@ -108,6 +118,9 @@ func (p *Phases) enter(s *Scope, report apply.Report) {
 	s.Inventory = inventory.Of(append(entries, s.Old.Minus(inventory.Of(entries...))...)...)
 }
 
+// left reports that an object was found to differ and was left as it is.
+func left(r apply.Result) bool { return r.Action == apply.Drifted || r.Action == apply.Missing }
+
 // verified reports that an object was found to be as it should be. That its marks
 // moved is known to the live table and worth no write of its own.
 func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) bool {
@@ -115,10 +128,10 @@ func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) boo
 }
 
 // owners remembers which other unit owned an object before this one applied it.
-func (p *Phases) owners(s *Scope, tasks []apply.Task) map[inventory.ID]types.NamespacedName {
+func (s *Scope) owners(tasks []apply.Task) map[inventory.ID]types.NamespacedName {
 	owners := map[inventory.ID]types.NamespacedName{}
 	for _, task := range tasks {
-		if seen, ok := p.Live.Lookup(task.ID); ok && seen.Owner != s.Unit && seen.Owner.Name != "" {
+		if seen, ok := s.Cluster.Live.Lookup(task.ID); ok && seen.Owner != s.Unit && seen.Owner.Name != "" {
 			owners[task.ID] = seen.Owner
 		}
 	}
@@ -140,8 +153,4 @@ func withChanges(err error, changes []string) error {
 		return err
 	}
 	return fmt.Errorf("%w; done before: %s", err, strings.Join(changes, ", "))
-}
-
-func keyOf(unit *kustomizev1.Kustomization) types.NamespacedName {
-	return types.NamespacedName{Namespace: unit.Namespace, Name: unit.Name}
 }

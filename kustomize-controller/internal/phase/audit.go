@@ -6,6 +6,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
@@ -23,7 +24,7 @@ func (s *Scope) auditDue() bool {
 
 // firstAudit spreads the audits of all units over a day.
 func firstAudit(now time.Time, uid types.UID) time.Time {
-	digest := fold(string(uid))
+	digest := inputs.Fold(string(uid))
 	return now.Add(time.Duration(binary.BigEndian.Uint64([]byte(digest)) % uint64(auditEvery)))
 }
 

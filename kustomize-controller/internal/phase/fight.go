@@ -1,11 +1,8 @@
 package phase
 
 import (
-	"context"
 	"maps"
 	"time"
-
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/apply"
@@ -38,26 +35,8 @@ func (p *Phases) holdBack(s *Scope) {
 	}
 }
 
-// rivals finds out who fights for the objects that are about to be corrected
-// once more.
-func (p *Phases) rivals(ctx context.Context, s *Scope) map[inventory.ID]string {
-	rivals := map[inventory.ID]string{}
-	for _, step := range s.Plan.Steps {
-		if step.Action == plan.Keep || step.Changed || s.Memory.Fights[step.ID].Count == 0 {
-			continue
-		}
-		obj, err := p.Read(ctx, step.ID, step.Object.GroupVersionKind().Version)
-		if err != nil || obj == nil {
-			logf.FromContext(ctx).V(1).Info("looking for a rival", "object", step.ID.Subject())
-			continue
-		}
-		rivals[step.ID] = plan.Rival(obj.GetManagedFields(), p.Live.Marker().FieldManager)
-	}
-	return rivals
-}
-
 // fought enters the corrections of a pass.
-func (p *Phases) fought(s *Scope, report apply.Report, rivals map[inventory.ID]string) {
+func (p *Phases) fought(s *Scope, report apply.Report) {
 	changed := make(map[inventory.ID]bool, len(s.Plan.Steps))
 	for _, step := range s.Plan.Steps {
 		changed[step.ID] = step.Changed
@@ -71,8 +50,8 @@ func (p *Phases) fought(s *Scope, report apply.Report, rivals map[inventory.ID]s
 			continue
 		}
 		fight := fights[r.ID].Corrected(s.Start, s.Interval)
-		if rival := rivals[r.ID]; rival != "" {
-			fight.Rival = rival
+		if by := s.Live.Objects[r.ID].By; by != nil {
+			fight.Rival = by.String()
 		}
 		fights[r.ID] = fight
 	}

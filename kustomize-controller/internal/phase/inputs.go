@@ -2,17 +2,11 @@ package phase
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
-
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
@@ -30,25 +24,25 @@ func (p *Phases) inputs(ctx context.Context, s *Scope) reconciler.Outcome {
 	if out, parked := p.judge(s); parked {
 		return out
 	}
-	shape, err := p.shape(s)
+	shape, err := p.Inputs.Shape(s.Object, s.References)
 	if err != nil {
 		return reconciler.Fail(err)
 	}
 	last := s.Memory.Attempt
 	s.Attempt = memory.Attempt{
-		Shape: shape, Artifact: s.Artifact.Digest, Inputs: fold(shape, s.Artifact.Digest),
+		Shape: shape, Artifact: s.Artifact.Digest, Inputs: inputs.Fold(shape, s.Artifact.Digest),
 	}
 	switch {
 	case s.Forced, !p.settled(s):
 	case last.Inputs == s.Attempt.Inputs && last.Awaiting != nil:
 		s.Attempt, s.Resumed = last, true
-	case p.healthDue(s), s.auditDue(), p.Switches.NoSkips:
+	case p.healthDue(s), s.auditDue(), p.rightsDue(s), p.Switches.NoSkips:
 	case p.sealed(s, s.Attempt.Inputs):
 		if last.Inputs == s.Attempt.Inputs {
 			s.Attempt = last
 		}
 		return p.advance(s)
-	case last.Shape == shape && p.sealed(s, last.Inputs) && p.unchanged(ctx, s, last):
+	case last.Shape == shape && p.sealed(s, last.Inputs) && p.Inputs.Unchanged(ctx, s.Object, s.Artifact, last):
 		last.Artifact, last.Inputs = s.Attempt.Artifact, s.Attempt.Inputs
 		s.Attempt = last
 		return p.advance(s)
@@ -60,9 +54,9 @@ func (p *Phases) inputs(ctx context.Context, s *Scope) reconciler.Outcome {
 // until the table can answer: after a start, until every kind was listed; for a
 // manual request, until every kind was listed anew.
 func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
-	if !s.Memory.Expected {
-		p.Live.Expect(s.Unit, s.Old)
-		s.Memory.Expected = true
+	if s.Memory.Table != s.Cluster.Live {
+		s.Cluster.Live.Expect(s.Unit, s.Old)
+		s.Memory.Table = s.Cluster.Live
 		s.Memory.Due = s.Start.Add(notch(s.Interval))
 		s.Memory.Audit = firstAudit(s.Start, s.Object.UID)
 		p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
@@ -76,7 +70,7 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 		return reconciler.Park(parkNet), true
 	}
 	p.holdBack(s)
-	for _, stray := range p.Live.Strays(s.Unit) {
+	for _, stray := range s.Cluster.Live.Strays(s.Unit) {
 		s.Old = s.Old.With(inventory.Entry{ID: stray.ID})
 		s.Inventory = s.Old
 	}
@@ -87,7 +81,7 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 // nothing.
 func (p *Phases) look(s *Scope) live.Judgement {
 	if !p.Switches.NoWatch {
-		return p.Live.Judge(s.Unit)
+		return s.Cluster.Live.Judge(s.Unit)
 	}
 	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Verdict{}}
 	for _, e := range s.Old.Entries() {
@@ -104,11 +98,22 @@ func (p *Phases) refresh(s *Scope, token string) {
 	s.Memory.Asked = token
 	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
 	unit, uid := s.Unit, s.Object.UID
-	p.Live.Refresh(s.Old.Kinds(), s.Start, func(error) {
+	s.Cluster.Live.Refresh(s.Old.Kinds(), s.Start, func(error) {
 		// A list that failed leaves its kind unwatched, which the plan sees.
 		p.Memory.Update(unit, uid, func(u *memory.Unit) { u.Fresh = token })
 		p.Wake(unit)
 	})
+}
+
+// rightsDue reports that the interval is over and that somebody changed roles or
+// bindings since the unit's objects were last written or verified: a tenant whose
+// rights were taken away is to hear of it.
+func (p *Phases) rightsDue(s *Scope) bool {
+	if _, tenant := s.Cluster.Identity.Account(); !tenant || !s.Cluster.Local {
+		return false
+	}
+	s.Rights = p.Rights()
+	return s.Due && s.Memory.Rights != s.Rights
 }
 
 // settled reports that no object of the unit asks for anything.
@@ -149,31 +154,6 @@ func (p *Phases) sealed(s *Scope, inputs string) bool {
 		s.Object.Status.ObservedGeneration == s.Object.Generation
 }
 
-// unchanged reports that everything the last build read is the same in the new
-// artifact, judged by the artifact's index.
-func (p *Phases) unchanged(ctx context.Context, s *Scope, last memory.Attempt) bool {
-	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !p.Memory.Trusts(SourceOf(s.Object)) {
-		return false
-	}
-	index, ok, err := p.Artifacts.Index(ctx, *s.Artifact)
-	if err != nil {
-		logf.FromContext(ctx).V(1).Info("reading the index of the artifact, building instead", "error", err.Error())
-	}
-	return err == nil && ok && len(last.Recording.Check(index)) == 0
-}
-
-// Concerns reports whether an artifact may change what a unit has applied, as far
-// as memory can tell.
-func (p *Phases) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
-	last := p.Memory.Attempt(keyOf(unit))
-	s := &Scope{Object: unit, Artifact: a}
-	shape, err := p.shape(s)
-	if err != nil || !last.Complete || last.Shape != shape {
-		return true
-	}
-	return last.Artifact != a.Digest && !p.unchanged(ctx, s, last)
-}
-
 // advance records the revision as applied and ends the pass.
 func (p *Phases) advance(s *Scope) reconciler.Outcome {
 	s.Advanced = s.Artifact.Revision != s.Object.Status.LastAppliedRevision
@@ -203,20 +183,3 @@ func (p *Phases) rest(s *Scope) {
 // notch is how much of an interval has to pass for it to count as over: jitter may
 // wake the unit a little early.
 func notch(interval time.Duration) time.Duration { return interval * 9 / 10 }
-
-// shape digests the inputs other than the artifact.
-func (p *Phases) shape(s *Scope) (string, error) {
-	spec, err := json.Marshal(s.Object.Spec)
-	if err != nil {
-		return "", fmt.Errorf("digesting the spec: %w", err)
-	}
-	return fold(string(spec), p.Build, fmt.Sprint(p.Strict), string(s.Object.UID)), nil
-}
-
-func fold(parts ...string) string {
-	h := sha256.New()
-	for _, part := range parts {
-		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}

@@ -3,6 +3,7 @@ package phase
 import (
 	"context"
 
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -18,16 +19,17 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 	known := make(map[inventory.ID]plan.Live, len(s.Live.Objects))
 	for id, verdict := range s.Live.Objects {
 		known[id] = state(verdict)
-		if seen, ok := p.Live.Lookup(id); ok && seen.Takeover && known[id] == plan.Suspect && s.Due {
+		if seen, ok := s.Cluster.Live.Lookup(id); ok && seen.Takeover && known[id] == plan.Suspect && s.Due {
 			known[id] = plan.Takeover // a dry-run would find nothing of ours changed
 		}
 	}
 	s.Plan = plan.Compute(plan.Input{
 		Desired: s.Desired, Old: s.Old, Live: known, Due: s.Due, Forced: s.Forced || p.Switches.NoLedger,
 		Watching: s.Object.GetDriftMode() != meta.DriftDisabled,
-		Audit:    s.auditDue(),
+		Audit:    s.auditDue() || p.rightsDue(s),
 		Prune:    s.Object.Spec.Prune,
-		Consent:  s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion],
+		Budget:   p.Budget, Unit: string(s.Object.UID), Confirmed: confirmed(s.Object),
+		Consent: s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion],
 	})
 	return reconciler.Continue()
 }
@@ -55,4 +57,12 @@ func state(v live.Verdict) plan.Live {
 	case live.Clean:
 	}
 	return plan.Clean
+}
+
+// confirmed is the consent to a deletion that was used last.
+func confirmed(unit *kustomizev1.Kustomization) plan.Confirmed {
+	if c := unit.Status.ConfirmedDeletion; c != nil {
+		return plan.Confirmed{Digest: c.Digest, Remaining: c.Remaining}
+	}
+	return plan.Confirmed{}
 }

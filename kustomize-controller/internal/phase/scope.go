@@ -7,8 +7,12 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
+	"github.com/capstan-gitops/capstan/pkg/depends"
+	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -37,8 +41,20 @@ type Scope struct {
 	// spec changed. Source adds a new revision to it.
 	Due bool
 
+	// Rules judge the health of kinds, Ignore says which fields are left to others,
+	// Ready has the expression of each dependency or nil; set by accept.
+	Rules  health.Rules
+	Ignore ignore.Rules
+	Ready  []*depends.ReadyExpr
 	// Artifact is what is to be applied; set by source.
 	Artifact *meta.Artifact
+	// Behind says that there is a newer artifact, which waits for its turn; set by
+	// source.
+	Behind bool
+	// References digests the versions of what the spec refers to; set by references.
+	References string
+	// Cluster is where the unit is applied; set by cluster.
+	Cluster *cluster.Handle
 	// Live is what is known of the live objects; set by inputs.
 	Live live.Judgement
 	// Attempt is the work on the present inputs; begun by inputs.
@@ -46,12 +62,17 @@ type Scope struct {
 	// Resumed says that the inputs are those of an attempt whose objects are
 	// applied already; set by inputs.
 	Resumed bool
+	// Rights is the state of the cluster's roles and bindings, for a tenant; set by
+	// inputs.
+	Rights uint64
 	// Advanced says that only the revision moved; set by inputs.
 	Advanced bool
 	// Desired are the objects of the build; set by build.
 	Desired []plan.Desired
 	// Plan is what the pass does; set by plan.
 	Plan plan.Plan
+	// Pruning is what was decided about deletions; set by prune.
+	Pruning plan.Verdict
 	// Inventory is what the status is to show: Old until apply and prune change it.
 	Inventory inventory.Inventory
 	// Seal binds the inputs to the inventory; set when the pass reached its goal.
@@ -77,4 +98,21 @@ const (
 func (p *Phases) remember(s *Scope) {
 	s.Memory.Attempt, s.Memory.Ledger = s.Attempt, s.Inventory
 	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
+}
+
+// Respecified reports that the spec is another than the one whose objects are
+// applied, be they well yet or not.
+func (s *Scope) Respecified() bool {
+	awaiting := s.Memory.Attempt.Awaiting
+	return s.Object.Generation != s.Object.Status.ObservedGeneration && (awaiting == nil || awaiting.Generation != s.Object.Generation)
+}
+
+// awaitedArtifact is the artifact whose objects are applied and not yet well, if
+// the spec is still the one it was applied for.
+func (s *Scope) awaitedArtifact() *meta.Artifact {
+	awaiting := s.Memory.Attempt.Awaiting
+	if awaiting == nil || !s.Start.Before(awaiting.Deadline) || s.Object.Generation != awaiting.Generation {
+		return nil
+	}
+	return awaiting.Artifact
 }

@@ -43,12 +43,16 @@ const (
 	Apply
 )
 
-// Desired is an object of the build, normalised.
+// Desired is an object of the build.
 type Desired struct {
 	inventory.ID
 	Object *unstructured.Unstructured
+	// Raw says that the object is not yet in the form in which it is applied.
+	Raw bool
 	// Mark is the desired mark of the object.
 	Mark inventory.Mark
+	// Sensitive says that the object holds values nobody may be told.
+	Sensitive bool
 }
 
 // Input is everything a plan depends on.
@@ -71,8 +75,16 @@ type Input struct {
 	Audit bool
 	// Prune says that objects which are no longer desired are deleted.
 	Prune bool
+	// Unit is the UID of the Kustomization.
+	Unit string
+	// Budget bounds what is deleted without consent.
+	Budget Budget
+	// Overrides are what live objects say about their own deletion.
+	Overrides map[inventory.ID]Override
 	// Consent is the digest of the deletions the user agreed to.
 	Consent string
+	// Confirmed is the consent that was used last.
+	Confirmed Confirmed
 }
 
 // Step is what is done about one desired object.
@@ -94,7 +106,11 @@ type Plan struct {
 	Stale []inventory.Entry
 	// Released are the entries that are no longer desired and are let go.
 	Released []inventory.Entry
-	// Held is set when the deletion of Stale needs consent first.
+	// Deletion is the removal of Stale. What may be deleted is judged when it is
+	// known what of it moved to another unit.
+	Deletion Deletion
+	// Held is set when the deletion of Stale needs consent first, moved objects
+	// included.
 	Held *Hold
 }
 
@@ -112,7 +128,11 @@ func Compute(in Input) Plan {
 		return p
 	}
 	p.Stale = stale
-	p.Held = hold(len(in.Desired), stale, in.Consent)
+	p.Deletion = Deletion{
+		Unit: in.Unit, Stale: stale, Inventory: in.Old.Len(), Emptied: len(in.Desired) == 0,
+		Live: in.Live, Overrides: in.Overrides, Budget: in.Budget, Consent: in.Consent, Confirmed: in.Confirmed,
+	}
+	p.Held = p.Deletion.Judge().Held
 	return p
 }
 

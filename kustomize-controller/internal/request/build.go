@@ -4,20 +4,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
-	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
 )
-
-// Variables are what is substituted in built objects, or nil when the spec asks
-// for none.
-func Variables(spec *kustomizev1.KustomizationSpec, strict bool) *substitute.Variables {
-	if spec.PostBuild == nil {
-		return nil
-	}
-	return &substitute.Variables{
-		Values: spec.PostBuild.Substitute, Strict: strict,
-		Always: spec.PostBuild.SubstituteStrategy == kustomizev1.SubstituteAlways,
-	}
-}
 
 // Overlay is what the spec adds to the kustomization file of the artifact.
 func Overlay(spec *kustomizev1.KustomizationSpec) kustomize.Overlay {

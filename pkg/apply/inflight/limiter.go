@@ -1,9 +1,7 @@
-// Package inflight bounds the requests in flight to what a server takes.
 package inflight
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"time"
 
@@ -16,14 +14,14 @@ const (
 	first = 16
 	// Default bounds the requests in flight where nobody said otherwise.
 	Default = 64
+	// fewest is as far as slow answers alone take the limit down.
+	fewest = 4
 	// backOffEvery is the shortest time between two halvings: the refusals of one
 	// burst are one message.
 	backOffEvery = time.Second
 )
 
-// Limiter bounds the requests in flight to what the server takes: it admits one
-// more for every round that goes well and half as many when the server asks for
-// less.
+// Limiter bounds the requests in flight to what the server takes.
 type Limiter struct {
 	clock clock.PassiveClock
 
@@ -32,13 +30,14 @@ type Limiter struct {
 	highest  float64
 	inFlight int
 	halved   time.Time
-	waiting  []chan struct{}
+	latency  latency
+	line     line
 }
 
 // New returns a limiter that never admits more than highest.
 func New(highest int, clk clock.PassiveClock) *Limiter {
 	top := max(float64(highest), 1)
-	return &Limiter{clock: clk, limit: min(first, top), highest: top}
+	return &Limiter{clock: clk, limit: min(first, top), highest: top, latency: newLatency()}
 }
 
 // Limit returns how many requests are admitted at present.
@@ -48,56 +47,66 @@ func (l *Limiter) Limit() int {
 	return int(l.limit)
 }
 
-// Acquire waits until a request may begin. Who waits longest begins first.
-func (l *Limiter) Acquire(ctx context.Context) error {
+// Slot is the right to make one request.
+type Slot struct {
+	limiter *Limiter
+	request Request
+	began   time.Time
+}
+
+// Begin waits until a request may be made. The flow of the context says who it is
+// made for.
+func (l *Limiter) Begin(ctx context.Context, r Request) (*Slot, error) {
 	l.mu.Lock()
-	if len(l.waiting) == 0 && l.inFlight < int(l.limit) {
+	if l.line.empty() && l.inFlight < int(l.limit) {
 		l.inFlight++
 		l.mu.Unlock()
-		return nil
+		return &Slot{limiter: l, request: r, began: l.clock.Now()}, nil
 	}
-	turn := make(chan struct{})
-	l.waiting = append(l.waiting, turn)
+	w := l.line.join(flowOf(ctx))
 	l.mu.Unlock()
 	select {
-	case <-turn:
-		return nil
+	case <-w.turn:
+		return &Slot{limiter: l, request: r, began: l.clock.Now()}, nil
 	case <-ctx.Done():
-		l.abandon(turn)
-		return ctx.Err()
+		l.abandon(w)
+		return nil, ctx.Err()
 	}
 }
 
 // abandon takes a waiter out of the line. One whose turn has come in the
 // meantime hands it on.
-func (l *Limiter) abandon(turn chan struct{}) {
+func (l *Limiter) abandon(w *waiter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, w := range l.waiting {
-		if w == turn {
-			l.waiting = append(l.waiting[:i], l.waiting[i+1:]...)
-			return
-		}
+	if !l.line.leave(w) {
+		l.inFlight--
+		l.admit()
+	}
+}
+
+// End gives the slot up with what the request came to. It is called once.
+func (s *Slot) End(err error) {
+	l := s.limiter
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch now := l.clock.Now(); {
+	case refused(err):
+		l.halve(now)
+	case err == nil:
+		l.learn(s.request, now.Sub(s.began), now)
 	}
 	l.inFlight--
 	l.admit()
 }
 
-// Release ends a request that came to err.
-func (l *Limiter) Release(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.inFlight--
-	if apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err) {
-		l.halve()
-	} else if err == nil {
-		l.limit = min(l.limit+1/l.limit, l.highest)
-	}
-	l.admit()
+// refused reports that the server asked for less.
+func refused(err error) bool {
+	return apierrors.IsTooManyRequests(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err)
 }
 
-func (l *Limiter) halve() {
-	now := l.clock.Now()
+// halve takes the limit down after a refusal.
+func (l *Limiter) halve(now time.Time) {
 	if now.Sub(l.halved) < backOffEvery {
 		return
 	}
@@ -105,33 +114,35 @@ func (l *Limiter) halve() {
 	l.limit = max(l.limit/2, 1)
 }
 
+// learn takes a good answer into account. The limit grows by one for every round
+// of good answers, as long as it is what holds requests back, and moves down when
+// a window of answers was slow.
+func (l *Limiter) learn(r Request, took time.Duration, now time.Time) {
+	busy := !l.line.empty() || l.inFlight >= int(l.limit)
+	slowness, closed := l.latency.observe(r, took, now)
+	if closed && busy && slowness > tolerated {
+		least := min(fewest, l.highest)
+		if int(l.limit) <= int(least) {
+			// So few requests do not wait for each other: this is how long they take now.
+			l.latency.forget()
+			return
+		}
+		l.limit = min(l.limit, max(shrunk(l.limit, slowness), least))
+		return
+	}
+	if busy && l.latency.last <= tolerated {
+		l.limit = min(l.limit+1/l.limit, l.highest)
+	}
+}
+
+// admit lets waiters begin while there is room.
 func (l *Limiter) admit() {
-	for len(l.waiting) > 0 && l.inFlight < int(l.limit) {
+	for l.inFlight < int(l.limit) {
+		w := l.line.next()
+		if w == nil {
+			return
+		}
 		l.inFlight++
-		close(l.waiting[0])
-		l.waiting = l.waiting[1:]
+		close(w.turn)
 	}
-}
-
-// Wrap lets the limiter see refusals that the client library handles by itself:
-// it repeats a request that was answered with 429 before anyone above hears of
-// it.
-func (l *Limiter) Wrap(next http.RoundTripper) http.RoundTripper {
-	return observer{limiter: l, next: next}
-}
-
-type observer struct {
-	limiter *Limiter
-	next    http.RoundTripper
-}
-
-// RoundTrip makes the request and notes a refusal.
-func (o observer) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer, err := o.next.RoundTrip(r)
-	if err == nil && answer.StatusCode == http.StatusTooManyRequests {
-		o.limiter.mu.Lock()
-		o.limiter.halve()
-		o.limiter.mu.Unlock()
-	}
-	return answer, err
 }

@@ -21,28 +21,15 @@ var (
 	errPattern  = errors.New("a pattern is too expensive for the value it is matched with")
 )
 
-// affordable refuses a text whose evaluation would take more memory or time than
-// it is worth: replace-all multiplies lengths, pattern removal squares them, and
-// both nest.
-func affordable(text string, values map[string]string) error {
+// parseText parses a text that is not absurdly full of expressions.
+func parseText(text string) (*parse.Tree, error) {
 	if strings.Count(text, "$") > maxExpressions {
-		return fmt.Errorf("it has more than %d expressions", maxExpressions)
+		return nil, fmt.Errorf("it has more than %d expressions", maxExpressions)
 	}
 	if open := nestedBraces(text); open > maxExpressionN {
-		return fmt.Errorf("its expressions are nested more than %d levels deep", maxExpressionN)
+		return nil, fmt.Errorf("its expressions are nested more than %d levels deep", maxExpressionN)
 	}
-	tree, err := parse.Parse(text)
-	if err != nil {
-		return err
-	}
-	b := budget{values: values}
-	if size := b.size(tree.Root); size > maxExpanded {
-		return errExpanded
-	}
-	if b.work > maxPatternWork {
-		return errPattern
-	}
-	return nil
+	return parse.Parse(text)
 }
 
 // nestedBraces is an upper bound of how deep expressions are nested within one
@@ -62,34 +49,62 @@ func nestedBraces(text string) int {
 	return deepest
 }
 
-// budget bounds the size of what an expression gives, and the work of patterns.
-type budget struct {
-	values map[string]string
-	work   float64
+// survey is what an evaluation would use and cost. The language evaluates every
+// argument, whether its value is needed or not; so whatever is written counts.
+type survey struct {
+	p *Program
+	// bytes is the size of the result, work that of matching patterns.
+	bytes, work float64
+	missing     map[string]bool
+	sensitive   bool
 }
 
-func (b *budget) size(node parse.Node) float64 {
+func (p *Program) survey(root parse.Node) *survey {
+	s := &survey{p: p, missing: map[string]bool{}}
+	s.bytes = s.size(root)
+	return s
+}
+
+// affordable refuses a text whose evaluation would take more memory or time than
+// it is worth: replace-all multiplies lengths, pattern removal squares them, and
+// both nest.
+func (s *survey) affordable() error {
+	if s.bytes > maxExpanded {
+		return errExpanded
+	}
+	if s.work > maxPatternWork {
+		return errPattern
+	}
+	return nil
+}
+
+func (s *survey) size(node parse.Node) float64 {
 	switch n := node.(type) {
 	case *parse.TextNode:
 		return float64(len(n.Value))
 	case *parse.ListNode:
 		total := 0.0
 		for _, inner := range n.Nodes {
-			total += b.size(inner)
+			total += s.size(inner)
 		}
 		return total
 	case *parse.FuncNode:
-		return b.function(n)
+		return s.function(n)
 	}
 	return 0
 }
 
-func (b *budget) function(n *parse.FuncNode) float64 {
+func (s *survey) function(n *parse.FuncNode) float64 {
+	text, set := s.p.values[n.Param]
+	s.sensitive = s.sensitive || (set && s.p.sensitive[n.Param])
+	if !set && !hasDefault(n.Name) {
+		s.missing[clip(n.Param)] = true
+	}
 	// Case mapping may lengthen a value, a length is a short number.
-	value := math.Max(20, 3*float64(len(b.values[n.Param])))
+	value := math.Max(20, 3*float64(len(text)))
 	sum, last := 0.0, 0.0
 	for _, arg := range n.Args {
-		last = b.size(arg)
+		last = s.size(arg)
 		sum += last
 	}
 	switch {
@@ -97,7 +112,17 @@ func (b *budget) function(n *parse.FuncNode) float64 {
 		// An empty pattern matches between all characters.
 		return (value + 1) * (1 + last)
 	case (n.Name == "#" || n.Name == "##" || n.Name == "%" || n.Name == "%%") && len(n.Args) > 0:
-		b.work += value * value * (1 + sum)
+		s.work += value * value * (1 + sum)
 	}
 	return value + sum
+}
+
+// hasDefault reports whether an operator gives its argument where the variable is
+// not set.
+func hasDefault(operator string) bool {
+	switch operator {
+	case "-", "+", "=", "?", ":-", ":+", ":=", ":?":
+		return true
+	}
+	return false
 }

@@ -5,9 +5,12 @@
 package substitute
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -23,20 +26,18 @@ const (
 	Key = "kustomize.toolkit.fluxcd.io/substitute"
 	// Disabled is compared exactly.
 	Disabled = "disabled"
-
-	maxMissingNames = 10
 )
 
 var variableName = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
 
-// missingName is how the expression language reports a variable that is not set.
-var missingName = regexp.MustCompile(`variable not set \(strict mode\): "([^"]*)"`)
-
-// Variables replaces ${…} expressions in built objects. A nil Variables replaces
-// nothing.
+// Variables are what ${…} expressions in built objects stand for. A nil Variables
+// replaces nothing.
 type Variables struct {
 	// Values are the variables. Newlines in a value are removed.
 	Values map[string]string
+	// Sensitive names the variables whose values are secret: an object that
+	// refers to one is sensitive as a whole.
+	Sensitive map[string]bool
 	// Strict makes a reference to a variable that is not set an error, unless
 	// the expression has a default.
 	Strict bool
@@ -44,10 +45,20 @@ type Variables struct {
 	Always bool
 }
 
-// Validate checks the names of the variables. It never tells a value.
-func (v *Variables) Validate() error {
+// Program is a set of variables made ready to be applied to many objects. A nil
+// Program replaces nothing.
+type Program struct {
+	values    map[string]string
+	sensitive map[string]bool
+	strict    bool
+	digest    string
+}
+
+// Compile checks the names of the variables and makes a Program of them, nil if
+// there is nothing to do. Its error names the bad names, never a value.
+func (v *Variables) Compile() (*Program, error) {
 	if v == nil {
-		return nil
+		return nil, nil
 	}
 	var bad []string
 	for name := range v.Values {
@@ -55,74 +66,112 @@ func (v *Variables) Validate() error {
 			bad = append(bad, clip(name))
 		}
 	}
-	if len(bad) == 0 {
-		return nil
+	if len(bad) > 0 {
+		slices.Sort(bad)
+		return nil, fmt.Errorf("variable names %s are not valid: a name is letters, digits and underscores, and begins with no digit", quoted(bad))
 	}
-	slices.Sort(bad)
-	return fmt.Errorf("variable names %s are not valid: a name is letters, digits and underscores, and begins with no digit", quoted(bad))
+	if len(v.Values) == 0 && !v.Always {
+		return nil, nil
+	}
+	p := &Program{values: make(map[string]string, len(v.Values)), sensitive: v.Sensitive, strict: v.Strict}
+	for name, value := range v.Values {
+		p.values[name] = strings.ReplaceAll(value, "\n", "")
+	}
+	p.digest = p.sum()
+	return p, nil
+}
+
+// sum digests everything that decides what an expression gives.
+func (p *Program) sum() string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
+		_, _ = fmt.Fprintf(h, "%s=%d:%s\n", name, len(p.values[name]), p.values[name])
+	}
+	for _, name := range slices.Sorted(maps.Keys(p.sensitive)) {
+		_, _ = fmt.Fprintf(h, "%s is sensitive: %t\n", name, p.sensitive[name])
+	}
+	_, _ = fmt.Fprintf(h, "strict %t\n", p.strict)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Outcome is an object after replacement.
+type Outcome struct {
+	Object *unstructured.Unstructured
+	// Sensitive says that the object refers to a sensitive variable.
+	Sensitive bool
+	// Changed says that the object had expressions: it depends on the variables.
+	Changed bool
+}
+
+// Digest tells these variables from others. It is made from values and is for
+// memory only. A nil Program has none.
+func (p *Program) Digest() string {
+	if p == nil {
+		return ""
+	}
+	return p.digest
 }
 
 // Apply returns obj with its expressions replaced. The replacement works on the
 // text of the object, so that a value may become a number or a map; what comes
-// out must be an object again. An object that opts out, or has no "$", is
+// out must be an object again. An object that opts out, or has no expression, is
 // returned as it is.
-func (v *Variables) Apply(obj *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	if v == nil || (len(v.Values) == 0 && !v.Always) || optsOut(obj) || !mentions(obj.Object) {
-		return obj, nil
+func (p *Program) Apply(obj *unstructured.Unstructured) (Outcome, error) {
+	if p == nil || optsOut(obj) || !mentions(obj.Object) {
+		return Outcome{Object: obj}, nil
 	}
 	text, err := yaml.Marshal(obj.Object)
 	if err != nil {
-		return nil, fmt.Errorf("writing %s as text: %w", nameOf(obj), err)
+		return Outcome{}, fmt.Errorf("writing %s as text: its content cannot be written as YAML", nameOf(obj))
 	}
-	replaced, err := v.Expand(string(text))
+	replaced, sensitive, err := p.expand(string(text))
 	if err != nil {
-		return nil, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
+		return Outcome{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
 	out, err := reread(replaced)
 	if err != nil {
-		return nil, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
+		return Outcome{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
-	return out, nil
+	return Outcome{Object: out, Sensitive: sensitive, Changed: true}, nil
 }
 
 // Expand replaces the expressions in a text. Its errors name variables, never
 // values.
-func (v *Variables) Expand(text string) (out string, err error) {
-	values := make(map[string]string, len(v.Values))
-	for name, value := range v.Values {
-		values[name] = strings.ReplaceAll(value, "\n", "")
+func (p *Program) Expand(text string) (string, error) {
+	if p == nil {
+		return text, nil
 	}
-	if err := affordable(text, values); err != nil {
-		return "", err
-	}
-	var missing []string
-	for {
-		out, err = v.evaluate(text, values)
-		match := missingName.FindStringSubmatch(errorText(err))
-		if match == nil || len(missing) == maxMissingNames {
-			break
-		}
-		// One at a time is reported; the user gets to see all of them.
-		missing = append(missing, match[1])
-		values[match[1]] = ""
-	}
-	if len(missing) > 0 {
-		return "", fmt.Errorf("variable not set (strict mode): %s", quoted(missing))
-	}
+	out, _, err := p.expand(text)
 	return out, err
+}
+
+func (p *Program) expand(text string) (out string, sensitive bool, err error) {
+	tree, err := parseText(text)
+	if err != nil {
+		return "", false, err
+	}
+	used := p.survey(tree.Root)
+	if err := used.affordable(); err != nil {
+		return "", false, err
+	}
+	if len(used.missing) > 0 && p.strict {
+		return "", false, fmt.Errorf("variable not set (strict mode): %s", quoted(slices.Sorted(maps.Keys(used.missing))))
+	}
+	out, err = p.evaluate(text)
+	return out, used.sensitive, err
 }
 
 // evaluate runs the expression language, which slices without looking where a
 // number in an expression is absurd.
-func (v *Variables) evaluate(text string, values map[string]string) (out string, err error) {
+func (p *Program) evaluate(text string) (out string, err error) {
 	defer func() {
 		if recover() != nil {
 			err = errors.New("an expression has a position or length out of range")
 		}
 	}()
 	return envsubst.Eval(text, func(name string) (string, bool) {
-		value, ok := values[name]
-		return value, ok || !v.Strict
+		value, ok := p.values[name]
+		return value, ok || !p.strict
 	})
 }
 
@@ -155,28 +204,22 @@ func optsOut(obj *unstructured.Unstructured) bool {
 		obj.GetAnnotations()[Key] == Disabled
 }
 
-// mentions reports whether a value has a "$" anywhere, keys included.
+// mentions reports whether a value has anything to replace, keys included. A
+// single "$" that no brace follows stays what it is.
 func mentions(value any) bool {
 	switch v := value.(type) {
 	case string:
-		return strings.Contains(v, "$")
+		return strings.Contains(v, "${") || strings.Contains(v, "$$")
 	case []any:
 		return slices.ContainsFunc(v, mentions)
 	case map[string]any:
 		for key, inner := range v {
-			if strings.Contains(key, "$") || mentions(inner) {
+			if mentions(key) || mentions(inner) {
 				return true
 			}
 		}
 	}
 	return false
-}
-
-func errorText(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }
 
 func quoted(names []string) string {

@@ -37,8 +37,11 @@ func TestExpand(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			v := &Variables{Values: values, Strict: true}
-			out, err := v.Expand(c.in)
+			p, err := (&Variables{Values: values, Strict: true}).Compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := p.Expand(c.in)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) {
 					t.Fatalf("%s: want %q, got %q, %v", c.why, c.err, out, err)
@@ -54,13 +57,16 @@ func TestExpand(t *testing.T) {
 
 func TestExpandIsAffordable(t *testing.T) {
 	big := strings.Repeat("a", 1<<20)
-	v := &Variables{Values: map[string]string{"a": big, "b": big}, Strict: true}
+	p, err := (&Variables{Values: map[string]string{"a": big, "b": big}, Strict: true}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for why, text := range map[string]string{
 		"replacing every letter by a megabyte": "${a//a/${b}}",
 		"matching a megabyte with globs":       "${a##*b*b*b}",
 		"five megabytes":                       "${a}${a}${a}${a}${a}",
 	} {
-		if _, err := v.Expand(text); err == nil || strings.Contains(err.Error(), "aaa") {
+		if _, err := p.Expand(text); err == nil || strings.Contains(err.Error(), "aaa") {
 			t.Errorf("%s: want a refusal without the value, got %v", why, err)
 		}
 	}
@@ -103,7 +109,11 @@ func TestApply(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			out, err := c.v.Apply(c.in)
+			p, err := c.v.Compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := p.Apply(c.in)
 			if c.err != "" {
 				if err == nil || !strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), "hunter2") {
 					t.Fatalf("%s: want %q, got %v", c.why, c.err, err)
@@ -113,7 +123,7 @@ func TestApply(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(c.want, out.Object["data"].(map[string]any)["k"]); diff != "" {
+			if diff := cmp.Diff(c.want, out.Object.Object["data"].(map[string]any)["k"]); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", c.why, diff)
 			}
 		})
@@ -122,12 +132,111 @@ func TestApply(t *testing.T) {
 
 func TestVariableNames(t *testing.T) {
 	good := &Variables{Values: map[string]string{"a": "", "_B9": ""}}
-	if err := good.Validate(); err != nil {
+	if _, err := good.Compile(); err != nil {
 		t.Error(err)
 	}
 	bad := &Variables{Values: map[string]string{"9a": "hunter2", "a-b": "", "": "", "ok": ""}}
-	err := bad.Validate()
+	_, err := bad.Compile()
 	if err == nil || !strings.Contains(err.Error(), `"", "9a", "a-b"`) || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("want the names, got %v", err)
+	}
+}
+
+func TestSensitiveVariablesMarkTheirObjects(t *testing.T) {
+	v := &Variables{
+		Values:    map[string]string{"password": "hunter2", "region": "eu", "name": "x"},
+		Sensitive: map[string]bool{"password": true, "absent": true}, Strict: true,
+	}
+	p, err := v.Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases := map[string]struct {
+		why, text string
+		want      bool
+	}{
+		"Used":        {"its value is in the object", "${password}", true},
+		"OnlyLength":  {"even its length says something", "${#password}", true},
+		"AsDefault":   {"a default is evaluated", "${region:-${password}}", true},
+		"WithDefault": {"a value that is set is used", "${password:-x}", true},
+		"Other":       {"another variable", "${region}", false},
+		"NotSet":      {"a name without a value", "${absent:-x}", false},
+		"Escaped":     {"is not evaluated", "$${password}", false},
+		"None":        {"no expression", "$password", false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			out, err := p.Apply(&unstructured.Unstructured{Object: map[string]any{
+				"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "data": map[string]any{"k": c.text}}})
+			if err != nil || out.Sensitive != c.want {
+				t.Errorf("%s: want %t, got %t, %v", c.why, c.want, out.Sensitive, err)
+			}
+			if out.Changed != (strings.Contains(c.text, "${") || strings.Contains(c.text, "$$")) {
+				t.Errorf("%s: changed is %t", c.why, out.Changed)
+			}
+		})
+	}
+}
+
+func TestAllMissingVariablesAreNamedInOrder(t *testing.T) {
+	p, err := (&Variables{Values: map[string]string{"set": "hunter2"}, Strict: true}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Expand("${zeta} ${alpha^^} ${set} ${opt:-${inner}} ${alpha} ${m/a/${deep}}")
+	const want = `variable not set (strict mode): "alpha", "deep", "inner", "m", "zeta"`
+	if err == nil || err.Error() != want {
+		t.Errorf("want %s, got %v", want, err)
+	}
+	var many strings.Builder
+	for i := range 25 {
+		many.WriteString("${v" + string(rune('a'+i)) + "}")
+	}
+	if _, err := p.Expand(many.String()); err == nil || !strings.HasSuffix(err.Error(), `"vj" and 15 more`) {
+		t.Errorf("want ten names and a number, got %v", err)
+	}
+}
+
+// TestSurveyAgreesWithTheLanguage holds what we say is missing against what the
+// language itself says.
+func TestSurveyAgreesWithTheLanguage(t *testing.T) {
+	p, err := (&Variables{Values: map[string]string{"a": "x", "e": ""}, Strict: true}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, operator := range []string{"", ",", ",,", "^", "^^", ":1", ":1:2", "#x", "##x", "%x", "%%x", "/x/y", "//x/y", "/#x/y", "/%x/y", ":-d", ":=d", "=d", ":+d", ":?d", ":-${m}"} {
+		for _, name := range []string{"a", "e", "m"} {
+			text := "${" + name + operator + "}"
+			tree, err := parseText(text)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			_, err = p.evaluate(text)
+			if missing := len(p.survey(tree.Root).missing) > 0; missing != (err != nil) {
+				t.Errorf("%s: we say missing is %t, the language says %v", text, missing, err)
+			}
+		}
+	}
+}
+
+func TestWordsOfOtherLanguagesSurvive(t *testing.T) {
+	// Rows F-40: text that looks like expressions, as CRDs and scripts have it.
+	p, err := (&Variables{Values: map[string]string{"a": "1"}, Strict: true}).Compile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for why, c := range map[string][2]string{
+		"a pattern":             {`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`, `^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`},
+		"a pattern with groups": {`^(\d{1,3}\.){3}\d{1,3}$|^$`, `^(\d{1,3}\.){3}\d{1,3}$|^$`},
+		"a reference":           {`{"$ref": "#/definitions/x"}`, `{"$ref": "#/definitions/x"}`},
+		"a shell":               {`echo $HOME $1 $(date) $?`, `echo $HOME $1 $(date) $?`},
+		"an escape":             {`$${a} costs $$5`, `${a} costs $5`},
+		"two escapes":           {`$$$${a}`, `$${a}`},
+		"an escaped expression": {`$$${a}`, `$1`},
+		"a number in text":      {`v${a}.${a}`, `v1.1`},
+	} {
+		if got, err := p.Expand(c[0]); err != nil || got != c[1] {
+			t.Errorf("%s: want %q, got %q, %v", why, c[1], got, err)
+		}
 	}
 }

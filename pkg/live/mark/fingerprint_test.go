@@ -5,6 +5,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
 // applied builds the metadata of an object that we applied.
@@ -125,5 +127,27 @@ func TestPolicyOf(t *testing.T) {
 	}
 	if got.Excluded() || !got.Kept() {
 		t.Errorf("got excluded %t, kept %t", got.Excluded(), got.Kept())
+	}
+}
+
+func TestDeletionOf(t *testing.T) {
+	for name, tc := range map[string]struct {
+		why                 string
+		annotations, labels map[string]string
+		want                string
+	}{
+		"None":     {"most objects say nothing", nil, map[string]string{"app": "x"}, ""},
+		"Allowed":  {"policies are compared without regard to case", map[string]string{meta.AnnotationDeletion: "Allowed"}, nil, PolicyAllowed},
+		"Label":    {"a label does as well", nil, map[string]string{meta.AnnotationDeletion: "allowed"}, PolicyAllowed},
+		"Protect":  {"the other value", map[string]string{meta.AnnotationDeletion: "PROTECTED"}, nil, PolicyProtected},
+		"Disagree": {"protection wins", map[string]string{meta.AnnotationDeletion: "allowed"}, map[string]string{meta.AnnotationDeletion: "protected"}, PolicyProtected},
+		"Turned":   {"whichever says it", map[string]string{meta.AnnotationDeletion: "protected"}, map[string]string{meta.AnnotationDeletion: "allowed"}, PolicyProtected},
+		"Typo":     {"who writes anything means something, and holding loses nothing", map[string]string{meta.AnnotationDeletion: "allow"}, nil, PolicyProtected},
+		"Empty":    {"the same", map[string]string{meta.AnnotationDeletion: ""}, nil, PolicyProtected},
+	} {
+		obj := &metav1.ObjectMeta{Annotations: tc.annotations, Labels: tc.labels}
+		if got := PolicyOf(obj).Deletion; got != tc.want {
+			t.Errorf("%s: %s: got %q, want %q", name, tc.why, got, tc.want)
+		}
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
 const policyPrefix = "kustomize.toolkit.fluxcd.io/"
@@ -19,6 +21,10 @@ const (
 	PolicyIgnore = "ignore"
 	// PolicyIfNotPresent, in ssa, creates the object and then leaves it alone.
 	PolicyIfNotPresent = "ifnotpresent"
+	// PolicyAllowed, in deletion, lets the object be deleted whatever the budget is.
+	PolicyAllowed = "allowed"
+	// PolicyProtected, in deletion, holds the deletion of the object.
+	PolicyProtected = "protected"
 	// PolicyMerge, in ssa, applies without taking over fields of others.
 	PolicyMerge = "merge"
 )
@@ -26,6 +32,8 @@ const (
 // Policy is what annotations or labels on an object ask for, in lower case.
 type Policy struct {
 	Reconcile, SSA, Prune, Force string
+	// Deletion is empty, PolicyAllowed or PolicyProtected.
+	Deletion string
 }
 
 // PolicyOf reads the policies on an object. Where an annotation and a label
@@ -45,7 +53,28 @@ func PolicyOf(obj metav1.Object) Policy {
 		SSA:       value("ssa", PolicyIgnore, PolicyIfNotPresent, PolicyMerge),
 		Prune:     value("prune", PolicyDisabled),
 		Force:     value("force", PolicyEnabled),
+		Deletion:  deletionOf(annotations, labels),
 	}
+}
+
+// deletionOf reads capstan.dev/deletion. Where annotation and label disagree protection
+// wins; so it does for a value that is neither, because whoever wrote it had
+// something in mind.
+func deletionOf(sources ...map[string]string) string {
+	deletion := ""
+	for _, values := range sources {
+		value, ok := values[meta.AnnotationDeletion]
+		switch {
+		case !ok:
+		case strings.EqualFold(value, PolicyAllowed):
+			if deletion == "" {
+				deletion = PolicyAllowed
+			}
+		default:
+			deletion = PolicyProtected
+		}
+	}
+	return deletion
 }
 
 // Excluded reports that the object is neither applied nor deleted.

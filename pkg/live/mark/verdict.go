@@ -44,6 +44,9 @@ type Verdict struct {
 	// AtInterval says that the object is not to be restored before the interval,
 	// because objects of its kind come to an end by themselves.
 	AtInterval bool
+	// By is who wrote to a Dirty or Suspect object last besides us; nil when that is
+	// not known, as for an object that changed before this process expected it.
+	By *Writer
 }
 
 // EndsByItself reports kinds whose objects are expected to disappear.

@@ -40,8 +40,11 @@ var heavy = []string{
 
 // rules says, for every binary and for the API types, which of heavy it may contain.
 var rules = map[string][]string{
-	"source-controller":       {"github.com/go-git/go-git"},
-	"kustomize-controller":    {},
+	"source-controller": {"github.com/go-git/go-git"},
+	"kustomize-controller": {
+		"github.com/go-git/go-git", // remote bases
+		"github.com/getsops/sops", "github.com/aws/aws-sdk-go", "github.com/Azure/azure-sdk-for-go", "cloud.google.com/go",
+	},
 	"notification-controller": {"github.com/slack-go/slack"},
 	"apis/...":                {},
 	"devcluster/cmd/...":      {module + "devcluster"},

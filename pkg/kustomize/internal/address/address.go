@@ -37,16 +37,3 @@ func Leads(entry string) bool {
 	return schemeLike || strings.HasPrefix(lower, "git::") || strings.HasPrefix(lower, "github.com") ||
 		userAtHost.MatchString(strings.TrimSpace(entry))
 }
-
-// WithoutUserinfo removes a password from an address before it is shown.
-func WithoutUserinfo(entry string) string {
-	scheme, rest, ok := strings.Cut(entry, "://")
-	if !ok {
-		return entry
-	}
-	host, tail, _ := strings.Cut(rest, "/")
-	if i := strings.LastIndex(host, "@"); i >= 0 {
-		host = "***@" + host[i+1:]
-	}
-	return strings.TrimSuffix(scheme+"://"+host+"/"+tail, "/")
-}

@@ -13,13 +13,3 @@ func TestIsRemote(t *testing.T) {
 		}
 	}
 }
-
-func TestWithoutUserinfo(t *testing.T) {
-	for entry, want := range map[string]string{
-		"https://user:pass@example.com/a": "https://***@example.com/a", "https://example.com/a": "https://example.com/a", "a/b": "a/b",
-	} {
-		if got := WithoutUserinfo(entry); got != want {
-			t.Errorf("want %q, got %q", want, got)
-		}
-	}
-}

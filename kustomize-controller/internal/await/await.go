@@ -1,0 +1,125 @@
+// Package await looks after the objects whose health a Kustomization waits for:
+// it has the unit woken when one of them changes, and reads and judges those that
+// did.
+package await
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/pkg/health"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/named"
+)
+
+// Subject is an awaited object that is not well.
+type Subject struct {
+	request.Target
+	Status health.Status
+}
+
+// Subjects are the objects as messages name them.
+func Subjects(unwell []Subject) []health.Subject {
+	out := make([]health.Subject, 0, len(unwell))
+	for _, u := range unwell {
+		out = append(out, health.Subject{Name: u.ID.Subject(), Status: u.Status})
+	}
+	return out
+}
+
+// Check is a look at the awaited objects of a unit.
+type Check struct {
+	Cluster *cluster.Handle
+	// Rules judge kinds whose status says something of its own.
+	Rules health.Rules
+	// Well holds the resource version at which an object was found healthy; after
+	// Run, those of this look.
+	Well map[inventory.ID]string
+	// Ending are the objects that are gone when they have done their work.
+	Ending map[inventory.ID]bool
+
+	// Waiting and Failed are the objects that are not well; set by Run. What has
+	// failed is awaited as well.
+	Waiting, Failed []Subject
+}
+
+// Run reads the objects that may have changed and judges them.
+func (c *Check) Run(ctx context.Context, targets []request.Target) error {
+	well := make(map[inventory.ID]string, len(targets))
+	for _, t := range targets {
+		seen, ok := Version(c.Cluster, t.ID)
+		if version, was := c.Well[t.ID]; was && ok && version == seen {
+			well[t.ID] = version
+			continue
+		}
+		obj, err := c.Cluster.Read(ctx, t.ID, t.Version)
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", t.Subject(), err)
+		}
+		if c.judge(ctx, t, obj) && obj != nil {
+			well[t.ID] = obj.GetResourceVersion()
+		}
+	}
+	c.Well = well
+	return nil
+}
+
+// judge notes an object that is not well. One that is gone because it has come to
+// its end is.
+func (c *Check) judge(ctx context.Context, t request.Target, obj *unstructured.Unstructured) bool {
+	status := health.NotFound
+	switch {
+	case obj != nil:
+		status = c.Rules.Of(ctx, obj).Status
+	case c.Ending[t.ID]:
+		status = health.Current
+	}
+	if status == health.Current {
+		return true
+	}
+	if status == health.Failed {
+		c.Failed = append(c.Failed, Subject{t, status})
+	}
+	c.Waiting = append(c.Waiting, Subject{t, status})
+	return false
+}
+
+// Follow has a unit woken when one of the objects changes: those that it applied
+// by the live table, others by name. It reports whether there are any that no
+// watch sees.
+func Follow(h *cluster.Handle, unit types.NamespacedName, targets []request.Target) (poll bool) {
+	all := make([]inventory.ID, 0, len(targets))
+	for _, t := range targets {
+		all = append(all, t.ID)
+	}
+	unseen := h.Live.Await(unit, all)
+	refs := make([]named.Ref, 0, len(unseen))
+	for _, id := range unseen {
+		refs = append(refs, refOf(id))
+	}
+	h.Names.Follow(unit, cluster.TopicHealth, refs)
+	for _, ref := range refs {
+		if _, known := h.Names.Look(ref); !known {
+			poll = true
+		}
+	}
+	return poll
+}
+
+// Version is the resource version at which an object was seen last.
+func Version(h *cluster.Handle, id inventory.ID) (string, bool) {
+	if seen, ok := h.Live.Lookup(id); ok {
+		return seen.ResourceVersion, true
+	}
+	seen, known := h.Names.Look(refOf(id))
+	return seen.ResourceVersion, known && seen.Exists
+}
+
+func refOf(id inventory.ID) named.Ref {
+	return named.Ref{GroupKind: id.GroupKind(), Namespace: id.Namespace, Name: id.Name}
+}

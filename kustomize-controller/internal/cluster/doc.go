@@ -1,0 +1,8 @@
+// Package cluster reaches the clusters that Kustomizations are applied to: the
+// one the controller runs in and those of kubeconfigs, each under the identity
+// that a Kustomization names.
+//
+// What is known of a cluster (its live table, its kinds, its connections) is
+// shared by everybody who applies to it; what acts (the applier) belongs to one
+// identity. A remote cluster is let go when nobody applies to it any more.
+package cluster

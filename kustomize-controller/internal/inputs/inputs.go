@@ -1,0 +1,105 @@
+// Package inputs digests everything that can change the outcome of a pass over a
+// Kustomization, and tells by it whether an artifact concerns one: equal inputs
+// give equal objects.
+package inputs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/reference"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/pkg/artifact"
+)
+
+// Inputs knows what units are made from.
+type Inputs struct {
+	// Artifacts has the indexes of artifacts.
+	Artifacts *artifact.Cache
+	// References knows the versions of ConfigMaps and Secrets.
+	References *reference.Store
+	// Installation is what the flags give to all units.
+	Installation request.Installation
+	// Memory holds what the last build of a unit read.
+	Memory *memory.Memory
+	// Build digests the binary and those of its flags that shape what is built and
+	// applied: under another one something else may be.
+	Build string
+}
+
+// Shape digests the inputs of a unit other than the artifact, given the versions
+// of what it refers to.
+func (in *Inputs) Shape(unit *kustomizev1.Kustomization, references string) (string, error) {
+	spec, err := json.Marshal(unit.Spec)
+	if err != nil {
+		return "", fmt.Errorf("digesting the spec: %w", err)
+	}
+	return Fold(string(spec), in.Build, string(unit.UID), references), nil
+}
+
+// ShapeNow digests the inputs of a unit that no pass is over.
+func (in *Inputs) ShapeNow(ctx context.Context, unit *kustomizev1.Kustomization) (string, error) {
+	references := ""
+	if refs := in.Installation.References(unit); len(refs) > 0 {
+		var err error
+		if references, err = in.References.Digest(ctx, refs); err != nil {
+			return "", err
+		}
+	}
+	return in.Shape(unit, references)
+}
+
+// Unchanged reports that everything a build read is the same in another artifact,
+// judged by that artifact's index.
+func (in *Inputs) Unchanged(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, last memory.Attempt) bool {
+	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !in.Memory.Trusts(request.Source(unit)) {
+		return false
+	}
+	index, ok, err := in.index(ctx, unit, a)
+	if err != nil {
+		logf.FromContext(ctx).V(1).Info("reading the index of the artifact, building instead", "error", err.Error())
+	}
+	return err == nil && ok && len(last.Recording.Check(index)) == 0
+}
+
+// index returns the index of an artifact: the published one, or for a source
+// whose index nobody vouches for that of the content.
+func (in *Inputs) index(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) (*artifact.Index, bool, error) {
+	if request.PublishesIndex(unit) {
+		return in.Artifacts.Index(ctx, *a)
+	}
+	lease, err := in.Artifacts.View(ctx, *a)
+	if err != nil {
+		return nil, false, err
+	}
+	defer lease.Release()
+	return lease.View().Index(), true, nil
+}
+
+// Concerns reports whether an artifact may change what a unit has applied, as far
+// as memory can tell.
+func (in *Inputs) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
+	last := in.Memory.Attempt(request.Key(unit))
+	shape, err := in.ShapeNow(ctx, unit)
+	if err != nil || !last.Complete || last.Shape != shape {
+		return true
+	}
+	return last.Artifact != a.Digest && !in.Unchanged(ctx, unit, a, last)
+}
+
+// Fold digests texts; each keeps its bounds.
+func Fold(parts ...string) string {
+	h := sha256.New()
+	for _, part := range parts {
+		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

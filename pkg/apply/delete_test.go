@@ -1,0 +1,204 @@
+package apply_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
+
+	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
+)
+
+// targets are what is to be deleted of objects that were applied.
+func targets(objects ...*unstructured.Unstructured) []apply.Target {
+	out := make([]apply.Target, len(objects))
+	for i, obj := range objects {
+		out[i] = apply.Target{ID: inventory.IDOf(obj), Version: obj.GroupVersionKind().Version}
+	}
+	return out
+}
+
+// outcomes returns what became of each target, in order.
+func outcomes(all []apply.DeleteOutcome) []string {
+	var lines []string
+	for _, o := range all {
+		line := o.ID.Kind + "/" + o.ID.Name + " " + string(o.Result)
+		if o.Err != nil {
+			line += o.Err.Error()
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// TestDeleteAll deletes in the reverse of the order of applying, goes on past what
+// cannot be deleted, and waits for one rank before it begins the next.
+func TestDeleteAll(t *testing.T) {
+	w := newWorld(t)
+	account := w.object("v1", "ServiceAccount", "a", nil)
+	service := w.object("v1", "Service", "a", fields{"spec": fields{"ports": []any{fields{"port": int64(80)}}}})
+	kept := annotate(w.configMap("kept", "1"), "prune", "disabled")
+	objects := []*unstructured.Unstructured{account, w.configMap("a", "1"), w.configMap("b", "1"), kept, service}
+	w.run(tasksOf(objects...)...)
+	var mu sync.Mutex
+	var deleted []string
+	w.requests.tamper(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+		if r.Method == http.MethodDelete {
+			mu.Lock()
+			deleted = append(deleted, strings.TrimPrefix(r.URL.Path, "/api/v1/namespaces/"+w.ns+"/"))
+			mu.Unlock()
+			if strings.HasSuffix(r.URL.Path, "/services/a") {
+				return nil, errors.New("broken wire")
+			}
+		}
+		return next.RoundTrip(r)
+	})
+	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, targets(objects...), apply.DeleteOptions{}))
+	if !strings.HasPrefix(got[0], "Service/a Service/"+w.ns+"/a delete failed: ") {
+		t.Errorf("got %s", got[0])
+	}
+	if diff := cmp.Diff([]string{"ConfigMap/kept released", "ConfigMap/b deleted", "ConfigMap/a deleted", "ServiceAccount/a deleted"}, got[1:]); diff != "" {
+		t.Error(diff)
+	}
+	if len(deleted) != 4 || deleted[0] != "services/a" || deleted[3] != "serviceaccounts/a" {
+		t.Errorf("the order of deletion: %v", deleted)
+	}
+}
+
+// TestDeleteShowsFirst shows every object as it is right before it is deleted, in
+// batches, with one read each, which the deletion is bound to.
+func TestDeleteShowsFirst(t *testing.T) {
+	w := newWorld(t)
+	var objects []*unstructured.Unstructured
+	for i := range 300 {
+		objects = append(objects, w.configMap(fmt.Sprintf("x-%03d", i), "1"))
+	}
+	w.run(tasksOf(objects...)...)
+	w.requests.take()
+	shown, batches, raced := map[string]string{}, 0, false
+	opts := apply.DeleteOptions{Before: func(_ context.Context, batch []*unstructured.Unstructured) error {
+		batches++
+		for _, obj := range batch {
+			value, _, err := unstructured.NestedString(obj.Object, "data", "a")
+			if err != nil {
+				return err
+			}
+			shown[obj.GetName()] = value
+		}
+		if !raced {
+			raced = true
+			w.edit("x-299", "somebody", func(o *unstructured.Unstructured) { o.Object["data"] = fields{"a": "changed"} })
+		}
+		return nil
+	}}
+	for _, o := range w.applier.DeleteAll(t.Context(), w.unit, targets(objects...), opts) {
+		if o.Result != apply.Deleted {
+			t.Errorf("%s: %s, %v", o.ID.Name, o.Result, o.Err)
+		}
+	}
+	if len(shown) != 300 || shown["x-299"] != "changed" || shown["x-000"] != "1" || batches != 3 {
+		t.Errorf("%d objects were shown in %d batches; the changed one as %q", len(shown), batches, shown["x-299"])
+	}
+	if diff := cmp.Diff(map[string]int{"GET": 301, "DELETE": 301}, w.requests.take()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestDeleteNeedsTheCopy deletes nothing that could not be shown.
+func TestDeleteNeedsTheCopy(t *testing.T) {
+	w := newWorld(t)
+	w.run(tasksOf(w.configMap("a", "1"))...)
+	opts := apply.DeleteOptions{Before: func(context.Context, []*unstructured.Unstructured) error { return errors.New("disk full") }}
+	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, append(targets(w.configMap("a", "1")), w.target("absent")), opts))
+	want := []string{"ConfigMap/absent deleted", "ConfigMap/a ConfigMap/" + w.ns + "/a delete failed: keeping a copy first: disk full"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if _, left := w.data("a"); !left {
+		t.Error("it was deleted")
+	}
+	if w.applier.DeleteAll(t.Context(), w.unit, nil, opts) == nil {
+		t.Error("no targets: want no outcomes, not none at all")
+	}
+}
+
+// TestConcurrent bounds the objects of one run, not those of another, and lets the
+// request of a small unit go before those that wait in a large one (S15).
+func TestConcurrent(t *testing.T) {
+	w := newWorld(t)
+	w.applierWith(func(o *apply.Options) { o.Concurrent = 3 })
+	var mu sync.Mutex
+	flying, most := 0, 0
+	w.requests.tamper(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+		mu.Lock()
+		flying++
+		most = max(most, flying)
+		mu.Unlock()
+		defer func() {
+			mu.Lock()
+			flying--
+			mu.Unlock()
+		}()
+		return next.RoundTrip(r)
+	})
+	var objects []*unstructured.Unstructured
+	for i := range 60 {
+		objects = append(objects, w.configMap(fmt.Sprintf("x-%d", i), "1"))
+	}
+	w.run(tasksOf(objects...)...)
+	if most != 3 {
+		t.Errorf("at most %d requests at once", most)
+	}
+}
+
+// TestSmallUnitAmongLarge is scenario S15: with one unit of many objects under
+// way, the one object of another takes its turn instead of standing behind all.
+func TestSmallUnitAmongLarge(t *testing.T) {
+	large, small := newWorld(t), newWorld(t)
+	large.options.Limiter = inflight.New(1, clock.RealClock{})
+	large.applierWith(func(*apply.Options) {})
+	var mu sync.Mutex
+	var order []string
+	begun := make(chan struct{})
+	var once sync.Once
+	large.requests.tamper(func(r *http.Request, next http.RoundTripper) (*http.Response, error) {
+		mu.Lock()
+		order = append(order, strings.Split(r.URL.Path, "/")[4])
+		if len(order) == 10 {
+			once.Do(func() { close(begun) })
+		}
+		mu.Unlock()
+		return next.RoundTrip(r)
+	})
+	var objects []*unstructured.Unstructured
+	for i := range 100 {
+		objects = append(objects, large.configMap(fmt.Sprintf("x-%d", i), "1"))
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := large.applier.Run(context.Background(), large.unit, tasksOf(objects...))
+		ended <- err
+	}()
+	<-begun
+	if _, err := large.applier.Run(t.Context(), small.unit, tasksOf(small.configMap("x", "1"))); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	sofar := len(order)
+	mu.Unlock()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if sofar > 40 {
+		t.Errorf("two requests for one object ended after %d of 202", sofar)
+	}
+}

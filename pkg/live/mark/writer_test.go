@@ -1,0 +1,71 @@
+package mark
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
+)
+
+// wrote builds an entry in managedFields.
+func wrote(manager, operation, sub string, at int64, fields string) metav1.ManagedFieldsEntry {
+	e := metav1.ManagedFieldsEntry{
+		Manager: manager, Operation: metav1.ManagedFieldsOperationType(operation), Subresource: sub, FieldsV1: metav1.NewFieldsV1(fields),
+	}
+	if at != 0 {
+		when := metav1.Unix(at, 0)
+		e.Time = &when
+	}
+	return e
+}
+
+// TestWriterOf says, besides whom it names, that keys of lists and members of
+// sets, which hold values, are never named.
+func TestWriterOf(t *testing.T) {
+	const replicas = `{"f:spec":{"f:replicas":{}}}`
+	const image = `{"f:spec":{"f:image":{}}}`
+	fields := `{"f:spec":{"f:replicas":{},"f:finalizers":{"v:\"canary\"":{}},"f:env":{"k:{\"name\":\"canary\"}":{".":{},"f:value":{}}}}}`
+	many := `{"f:data":{"f:a":{},"f:b":{},"f:c":{},"f:d":{},"f:e":{},"f:f":{}}}`
+	ours := fieldpath.NewSet(fieldpath.MakePathOrDie("spec", "replicas"))
+	cases := map[string]struct {
+		why     string
+		entries []metav1.ManagedFieldsEntry
+		was     *fieldpath.Set
+		want    string
+	}{
+		"Nobody":    {"only we wrote", []metav1.ManagedFieldsEntry{wrote("us", "Apply", "", 9, "{}")}, nil, ""},
+		"NoEntries": {"nothing is known", nil, nil, ""},
+		"OurName":   {"an update in our name is not what we applied", []metav1.ManagedFieldsEntry{wrote("us", "Update", "", 9, replicas)}, nil, "us (.spec.replicas)"},
+		"Status":    {"a status is nobody's fight", []metav1.ManagedFieldsEntry{wrote("them", "Update", "status", 9, fields)}, nil, ""},
+		"Scale":     {"a scale takes a field of ours", []metav1.ManagedFieldsEntry{wrote("hpa", "Update", "scale", 9, replicas)}, nil, "hpa (.spec.replicas)"},
+		"Fields": {"names, not values", []metav1.ManagedFieldsEntry{wrote("them", "Update", "", 9, fields)}, nil,
+			"them (.spec.env.value, .spec.finalizers, .spec.replicas)"},
+		"Many":    {"five and no more", []metav1.ManagedFieldsEntry{wrote("them", "Update", "", 9, many)}, nil, "them (.data.a, .data.b, .data.c, .data.d, .data.e, …)"},
+		"Latest":  {"the last writer counts", []metav1.ManagedFieldsEntry{wrote("new", "Update", "", 2, "{}"), wrote("old", "Update", "", 1, replicas)}, nil, "new"},
+		"NoTime":  {"an entry without a time is old", []metav1.ManagedFieldsEntry{wrote("new", "Update", "", 2, "{}"), wrote("old", "Update", "", 0, "{}")}, nil, "new"},
+		"NotJSON": {"what cannot be read names nobody's fields", []metav1.ManagedFieldsEntry{wrote("them", "Update", "", 1, "{")}, nil, "them"},
+		"Took": {"who has what was ours comes before who wrote last", []metav1.ManagedFieldsEntry{
+			wrote("scaler", "Update", "", 5, `{"f:spec":{"f:image":{},"f:replicas":{}}}`), wrote("else", "Update", "", 5, image), wrote("late", "Update", "", 9, image),
+		}, ours, "scaler (.spec.replicas)"},
+		"TookNothing": {"if nobody has what was ours, the last writer counts", []metav1.ManagedFieldsEntry{
+			wrote("else", "Update", "", 5, image), wrote("early", "Update", "", 1, image),
+		}, ours, "else (.spec.image)"},
+		"LongName": {"a name is bounded", []metav1.ManagedFieldsEntry{wrote("them", "Update", "", 1, `{"f:`+strings.Repeat("é", 100)+`":{}}`)}, nil,
+			"them (." + strings.Repeat("é", 59) + "…)"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := WriterOf(c.entries, "us", c.was).String(); got != c.want {
+				t.Errorf("%s: got %q, want %q", c.why, got, c.want)
+			}
+		})
+	}
+	got := WriterOf([]metav1.ManagedFieldsEntry{wrote("them", "Apply", "", 7, replicas)}, "us", nil)
+	want := Writer{Manager: "them", Operation: "Apply", Time: time.Unix(7, 0), Fields: []string{".spec.replicas"}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,0 +1,114 @@
+// Package turns lets many share the runs of something slow.
+package turns
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"k8s.io/utils/clock"
+)
+
+// Turns runs something for all who ask for it. Everyone is answered by a run that
+// began at the moment they name or later, and by the first such run. There is one
+// run at a time, and some time between the starts of two. It is safe for
+// concurrent use; answers are given without a lock held.
+type Turns struct {
+	clock   clock.WithTicker
+	spacing time.Duration
+
+	mu sync.Mutex
+	// started is when the latest run began, done the start of the latest that
+	// succeeded.
+	started, done time.Time
+	running       bool
+	waiting       []waiter
+}
+
+// waiter is someone who waits for a run that began at since or later.
+type waiter struct {
+	since  time.Time
+	answer func(error)
+}
+
+// New returns turns with the given time between the starts of runs.
+func New(clk clock.WithTicker, spacing time.Duration) *Turns {
+	return &Turns{clock: clk, spacing: spacing}
+}
+
+// Began notes the start of a run, also of one that nobody asked for.
+func (t *Turns) Began(at time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.started = at
+}
+
+// Succeeded notes that the run that began at a time came to a good end.
+func (t *Turns) Succeeded(began time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done = began
+}
+
+// Ask asks for a run that began at since or later. If there was one, fresh is
+// true and answer will not be called. If run is true, the caller has to call Run,
+// because nobody else does.
+func (t *Turns) Ask(since time.Time, answer func(error)) (fresh, run bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.done.IsZero() && !t.done.Before(since) {
+		return true, false
+	}
+	t.waiting = append(t.waiting, waiter{since: since, answer: answer})
+	run = !t.running
+	t.running = true
+	return false, run
+}
+
+// Run calls once until nobody waits any more. The runs tell Began and Succeeded.
+func (t *Turns) Run(ctx context.Context, once func(context.Context) error) {
+	for again := true; again; {
+		t.rest(ctx)
+		start := t.clock.Now()
+		err := once(ctx)
+		var served []waiter
+		served, again = t.serve(start, ctx.Err() != nil)
+		for _, w := range served {
+			w.answer(err)
+		}
+	}
+}
+
+// serve takes those out of the waiting whom a run that began at start answers.
+func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var later []waiter
+	for _, w := range t.waiting {
+		if !last && start.Before(w.since) {
+			later = append(later, w)
+		} else {
+			served = append(served, w)
+		}
+	}
+	t.waiting = later
+	t.running = len(later) > 0
+	return served, t.running
+}
+
+// rest keeps the starts of runs apart.
+func (t *Turns) rest(ctx context.Context) {
+	t.mu.Lock()
+	last := t.started
+	t.mu.Unlock()
+	rest := t.spacing - t.clock.Since(last)
+	if rest <= 0 || last.IsZero() {
+		return
+	}
+	timer := t.clock.NewTimer(rest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C():
+	}
+}

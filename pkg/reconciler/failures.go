@@ -1,0 +1,48 @@
+package reconciler
+
+import (
+	"regexp"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+)
+
+// took are the durations in a message, which differ from one attempt to the next.
+var took = regexp.MustCompile(`\d+(\.\d+)?(h|m|s|ms|µs)(\d+(\.\d+)?(m|s|ms))*`)
+
+// failures remembers what was told of each object that fails, so that the same
+// failure of the same revision is told once, however often it is tried and
+// whatever was shown meanwhile.
+type failures struct {
+	mu   sync.Mutex
+	last map[types.NamespacedName]failure
+}
+
+type failure struct {
+	uid               types.UID
+	reason            meta.Reason
+	revision, message string
+}
+
+// news reports whether a failure is another than the one before, and remembers
+// it.
+func (f *failures) news(key types.NamespacedName, now failure) bool {
+	now.message = took.ReplaceAllString(now.message, "")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil {
+		f.last = map[types.NamespacedName]failure{}
+	}
+	before := f.last[key]
+	f.last[key] = now
+	return before != now
+}
+
+// forget drops what was told of an object that does not fail any more.
+func (f *failures) forget(key types.NamespacedName) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.last, key)
+}

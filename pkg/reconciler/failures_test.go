@@ -1,0 +1,40 @@
+package reconciler
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/capstan-gitops/capstan/apis/meta"
+)
+
+func TestFailuresAreToldOnce(t *testing.T) {
+	first := failure{uid: "1", reason: meta.ReasonHealthCheckFailed, revision: "a", message: "health check failed after 4.004s: x"}
+	for name, tc := range map[string]struct {
+		why    string
+		change func(*failure)
+		news   bool
+	}{
+		"Same":          {"it was told", func(*failure) {}, false},
+		"TookLonger":    {"how long an attempt took is no news", func(f *failure) { f.message = "health check failed after 1m4.1s: x" }, false},
+		"OtherMessage":  {"another object fails", func(f *failure) { f.message = "health check failed after 4s: y" }, true},
+		"OtherReason":   {"it fails otherwise", func(f *failure) { f.reason = meta.ReasonBuildFailed }, true},
+		"OtherRevision": {"the new revision fails as well", func(f *failure) { f.revision = "b" }, true},
+		"OtherObject":   {"it was made anew", func(f *failure) { f.uid = "2" }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, key, next := &failures{}, types.NamespacedName{Name: "x"}, first
+			if !f.news(key, first) {
+				t.Error("the first failure is news")
+			}
+			tc.change(&next)
+			if got := f.news(key, next); got != tc.news {
+				t.Errorf("%s: got %t", tc.why, got)
+			}
+			f.forget(key)
+			if !f.news(key, next) {
+				t.Error("a failure after a success is news")
+			}
+		})
+	}
+}
