@@ -46,7 +46,7 @@ func TestStories(t *testing.T) {
 				t.Parallel()
 				room <- struct{}{}
 				defer func() { <-room }()
-				tell(t, start(t, world.Options{Audit: true}), story)
+				tell(t, start(t, world.Options{Audit: true, Args: story.Flags}), story)
 			})
 		}
 	})

@@ -42,6 +42,9 @@ func TestStoriesAreComplete(t *testing.T) {
 		if s.Title == "" || len(s.Rows) == 0 || len(s.Labels) == 0 {
 			t.Errorf("story %s lacks a title, a scenario or a label", s.Name)
 		}
+		if len(s.Flags) > 0 && !s.Has(Alone) {
+			t.Errorf("story %s has flags, which a world that is shared would not start with", s.Name)
+		}
 		for _, r := range s.Rows {
 			if !row.MatchString(r) {
 				t.Errorf("story %s names scenario %q, which is not a number of one", s.Name, r)

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/capstan-gitops/capstan/e2e/steps"
+	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
 // Label sorts stories.
@@ -16,7 +17,8 @@ const (
 	Smoke Label = "smoke"
 	// Slow is for stories that take more than half a minute.
 	Slow Label = "slow"
-	// Alone is for stories that break their world or count in it; they get one of their own, with an audit log.
+	// Alone is for stories that break their world, count in it or start it with flags; they get one of their own, with an
+	// audit log.
 	Alone Label = "alone"
 
 	// Sync is the area of what is in Git arriving in the cluster.
@@ -40,6 +42,8 @@ type Story struct {
 	// Rows are the scenarios it is evidence for, by their numbers in the guides our users read.
 	Rows   []string
 	Labels []Label
+	// Flags are further flags of controllers. A world is shared by stories without any.
+	Flags map[world.Controller][]string
 	// Tell tells the story.
 	Tell func(*steps.Scene)
 }
@@ -50,8 +54,10 @@ func (s Story) Has(label Label) bool { return slices.Contains(s.Labels, label) }
 // Stories returns all stories.
 func Stories() []Story {
 	stories := []Story{
-		push(), refusal(), deletion(), hold(), handEdit(), rolloutRestart(),
-		move("move-old-first"), move("move-new-first"), nested(),
+		push(), refusal(), health(), overlays(), environments(), variables(), secrets(),
+		order(), migration(), rollback(), tenant(), remote(),
+		deletion(), hold(), fleet(), undo(), move("move-old-first"), move("move-new-first"), nested(),
+		handEdit(), warn(), rolloutRestart(), incident(),
 		untouched(), kill(), quiet(),
 	}
 	for i := range stories {

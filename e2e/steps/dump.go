@@ -47,7 +47,7 @@ func (s *Scene) dumpIfFailed() {
 }
 
 func (s *Scene) dumpObjects(ctx context.Context, text *strings.Builder, list client.ObjectList) {
-	if err := s.world.Client.List(ctx, list, client.InNamespace(s.Namespace)); err != nil {
+	if err := s.client.List(ctx, list, client.InNamespace(s.Namespace)); err != nil {
 		fmt.Fprintln(text, err)
 		return
 	}
@@ -71,7 +71,7 @@ func (s *Scene) dumpObjects(ctx context.Context, text *strings.Builder, list cli
 
 func (s *Scene) dumpEvents(ctx context.Context, text *strings.Builder) {
 	var events corev1.EventList
-	if err := s.world.Client.List(ctx, &events, client.InNamespace(s.Namespace)); err != nil {
+	if err := s.client.List(ctx, &events, client.InNamespace(s.Namespace)); err != nil {
 		fmt.Fprintln(text, err)
 		return
 	}

@@ -27,6 +27,8 @@ const (
 	Retry = 2 * time.Second
 	// Patience is how long a Kustomization waits for its objects to become healthy.
 	Patience = 30 * time.Second
+	// Impatience is how long a Kustomization waits that is meant to give up.
+	Impatience = 4 * time.Second
 	// Moment bounds a random pause before something is killed.
 	Moment = 300 * time.Millisecond
 )

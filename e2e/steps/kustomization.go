@@ -2,9 +2,9 @@ package steps
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
-	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,12 +20,12 @@ type Kustomization struct {
 	obj   *kustomizev1.Kustomization
 }
 
-// Sync applies a folder of the repository to the scene's namespace, by a Kustomization of the folder's name that prunes
-// and waits for health.
-func (r *Repository) Sync(folder string, changes ...func(*kustomizev1.Kustomization)) *Kustomization {
+// Sync applies a folder of the repository to the scene's namespace, by a Kustomization of the folder's last name that
+// prunes and waits for health.
+func (r *Repository) Sync(folder string, changes ...Setting) *Kustomization {
 	s := r.scene
 	s.t.Helper()
-	obj := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: folder}}
+	obj := &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: path.Base(folder)}}
 	obj.Spec = kustomizev1.KustomizationSpec{
 		Interval: meta.NewDuration(Rare), RetryInterval: meta.NewDuration(Retry), Timeout: meta.NewDuration(Patience),
 		Path: "./" + folder, Prune: true, Wait: true, TargetNamespace: s.Namespace,
@@ -34,25 +34,19 @@ func (r *Repository) Sync(folder string, changes ...func(*kustomizev1.Kustomizat
 	for _, change := range changes {
 		change(obj)
 	}
-	s.must("creating the Kustomization", s.world.Client.Create(s.t.Context(), obj.DeepCopy()))
+	s.must("creating the Kustomization", s.client.Create(s.t.Context(), obj.DeepCopy()))
 	return &Kustomization{scene: s, obj: obj}
 }
 
-// Every sets the interval of a Kustomization.
-func Every(interval time.Duration) func(*kustomizev1.Kustomization) {
-	return func(k *kustomizev1.Kustomization) { k.Spec.Interval = meta.NewDuration(interval) }
+// SyncAs does the same by a Kustomization of another name.
+func (r *Repository) SyncAs(name, folder string, changes ...Setting) *Kustomization {
+	r.scene.t.Helper()
+	return r.Sync(folder, append([]Setting{func(k *kustomizev1.Kustomization) { k.Name = name }}, changes...)...)
 }
 
-// FetchedEvery sets the interval of a GitRepository.
-func FetchedEvery(interval time.Duration) func(*sourcev1.GitRepository) {
-	return func(g *sourcev1.GitRepository) { g.Spec.Interval = meta.NewDuration(interval) }
-}
-
-// Substitute sets a variable that is substituted in what is built.
-func Substitute(name, value string) func(*kustomizev1.Kustomization) {
-	return func(k *kustomizev1.Kustomization) {
-		k.Spec.PostBuild = &kustomizev1.PostBuild{Substitute: map[string]string{name: value}}
-	}
+// Kustomization names a Kustomization that something else made.
+func (s *Scene) Kustomization(name string) *Kustomization {
+	return &Kustomization{scene: s, obj: &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: name}}}
 }
 
 // BecomesReady waits until the Kustomization is ready, whatever it has applied.
@@ -78,7 +72,44 @@ func (k *Kustomization) Fails(reason meta.Reason, causes ...string) {
 	k.wait(fmt.Sprintf("Kustomization %s fails with %s, which names %q", k.obj.Name, reason, causes), func() bool {
 		ready := apimeta.FindStatusCondition(k.obj.Status.Conditions, meta.ConditionReady)
 		return ready != nil && ready.Status == metav1.ConditionFalse && ready.Reason == string(reason) &&
-			!slices.ContainsFunc(causes, func(cause string) bool { return !strings.Contains(ready.Message, cause) })
+			containsAll(ready.Message, causes)
+	})
+}
+
+// WaitsFor waits until the Kustomization is held up by a dependency, with a message that contains every one of the texts.
+func (k *Kustomization) WaitsFor(texts ...string) {
+	k.scene.t.Helper()
+	k.Fails(meta.ReasonDependencyNotReady, texts...)
+}
+
+// AwaitsHealth waits until the Kustomization has applied a revision, and awaits that it becomes healthy.
+func (k *Kustomization) AwaitsHealth(revision string) {
+	k.scene.t.Helper()
+	k.wait("Kustomization "+k.obj.Name+" awaits the health of "+revision, func() bool {
+		healthy := apimeta.FindStatusCondition(k.obj.Status.Conditions, meta.ConditionHealthy)
+		return k.obj.Status.LastAttemptedRevision == revision && healthy != nil && healthy.Status == metav1.ConditionUnknown
+	})
+}
+
+// HasDrifted waits until the Kustomization says that an object drifted, by whom and in which field, in its condition and
+// in its status.
+func (k *Kustomization) HasDrifted(object, manager, field string) {
+	k.scene.t.Helper()
+	k.wait(fmt.Sprintf("Kustomization %s says that %s changed %s of %s", k.obj.Name, manager, field, object), func() bool {
+		drifted := apimeta.FindStatusCondition(k.obj.Status.Conditions, meta.ConditionDrifted)
+		return drifted != nil && drifted.Status == metav1.ConditionTrue && strings.Contains(drifted.Message, object) &&
+			slices.ContainsFunc(k.obj.Status.Drift, func(d kustomizev1.DriftedObject) bool {
+				return d.Object == object && d.Manager == manager && !d.Since.IsZero() &&
+					slices.ContainsFunc(d.Fields, func(f string) bool { return strings.Contains(f, field) })
+			})
+	})
+}
+
+// HasNotDrifted waits until the Kustomization knows of no drift.
+func (k *Kustomization) HasNotDrifted() {
+	k.scene.t.Helper()
+	k.wait("Kustomization "+k.obj.Name+" knows of no drift", func() bool {
+		return apimeta.FindStatusCondition(k.obj.Status.Conditions, meta.ConditionDrifted) == nil && len(k.obj.Status.Drift) == 0
 	})
 }
 
@@ -116,6 +147,12 @@ func (k *Kustomization) Consent(digest string) {
 func (k *Kustomization) Suspend(suspend bool) {
 	k.scene.t.Helper()
 	k.scene.Edit(k.obj, "operator", func() { k.obj.Spec.Suspend = suspend })
+}
+
+// Change changes the spec or the labels of the Kustomization, as an operator would.
+func (k *Kustomization) Change(change Setting) {
+	k.scene.t.Helper()
+	k.scene.Edit(k.obj, "operator", func() { change(k.obj) })
 }
 
 // Object returns the Kustomization as it was last seen.

@@ -9,29 +9,21 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
-// Deployment names a Deployment; verbs fill in the rest.
-func Deployment(name string) *appsv1.Deployment {
-	return &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Name: name}}
-}
+// RunsImage waits until a Deployment of the scene's namespace runs an image in all its pods.
+func (s *Scene) RunsImage(name, image string) { s.t.Helper(); s.Runs(Deployment(name), image) }
 
-// ConfigMap names a ConfigMap; verbs fill in the rest.
-func ConfigMap(name string) *corev1.ConfigMap {
-	return &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: name}}
-}
-
-// RunsImage waits until a Deployment runs an image in all its pods.
-func (s *Scene) RunsImage(name, image string) {
+// Runs waits until a Deployment runs an image in all its pods.
+func (s *Scene) Runs(d *appsv1.Deployment, image string) {
 	s.t.Helper()
-	d := Deployment(name)
 	s.Becomes("runs "+image, Arrival, d, func() bool {
 		return d.Spec.Template.Spec.Containers[0].Image == image && d.Status.ObservedGeneration == d.Generation &&
 			d.Status.UpdatedReplicas == *d.Spec.Replicas && d.Status.AvailableReplicas == *d.Spec.Replicas &&
@@ -70,7 +62,7 @@ func (s *Scene) Vanishes(objects ...client.Object) {
 func (s *Scene) IsAbsent(objects ...client.Object) {
 	s.t.Helper()
 	for _, obj := range objects {
-		err := s.world.Client.Get(s.t.Context(), client.ObjectKeyFromObject(s.place(obj)), obj)
+		err := s.client.Get(s.t.Context(), client.ObjectKeyFromObject(s.place(obj)), obj)
 		if !apierrors.IsNotFound(err) {
 			s.t.Fatalf("%s should not exist (%v)", s.nameOf(obj), err)
 		}
@@ -80,7 +72,7 @@ func (s *Scene) IsAbsent(objects ...client.Object) {
 // UID returns the identity of an object that exists.
 func (s *Scene) UID(obj client.Object) types.UID {
 	s.t.Helper()
-	s.must("reading "+obj.GetName(), s.world.Client.Get(s.t.Context(), client.ObjectKeyFromObject(s.place(obj)), obj))
+	s.must("reading "+obj.GetName(), s.client.Get(s.t.Context(), client.ObjectKeyFromObject(s.place(obj)), obj))
 	return obj.GetUID()
 }
 
@@ -137,7 +129,7 @@ func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 // awaitChange returns nil as soon as the mark of an object is not what it was at first.
 func (s *Scene) awaitChange(ctx context.Context, obj client.Object, mark func() string) error {
 	first := ""
-	return s.world.Await(ctx, obj, func(exists bool) bool {
+	return world.Await(ctx, s.client, obj, func(exists bool) bool {
 		if first == "" {
 			first = mark()
 		}
@@ -158,24 +150,33 @@ func (s *Scene) Edit(obj client.Object, manager string, change func()) {
 	s.t.Helper()
 	s.place(obj)
 	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
-		if err := s.world.Client.Get(s.t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
+		if err := s.client.Get(s.t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
 		}
 		change()
-		return s.world.Client.Update(s.t.Context(), obj, client.FieldOwner(manager))
+		return s.client.Update(s.t.Context(), obj, client.FieldOwner(manager))
 	})
 	s.must("editing "+s.nameOf(obj), err)
 	s.tell("  " + manager + " edited " + s.nameOf(obj))
 }
 
+// Create creates objects by hand.
+func (s *Scene) Create(objects ...client.Object) {
+	s.t.Helper()
+	for _, obj := range objects {
+		s.must("creating "+s.nameOf(obj), s.client.Create(s.t.Context(), s.place(obj)))
+		s.tell("  created " + s.nameOf(obj))
+	}
+}
+
 // Delete deletes an object by hand.
 func (s *Scene) Delete(obj client.Object) {
 	s.t.Helper()
-	s.must("deleting "+s.nameOf(obj), s.world.Client.Delete(s.t.Context(), s.place(obj)))
+	s.must("deleting "+s.nameOf(obj), s.client.Delete(s.t.Context(), s.place(obj)))
 }
 
 func (s *Scene) nameOf(obj client.Object) string {
-	gvk, err := apiutil.GVKForObject(obj, s.world.Client.Scheme())
+	gvk, err := apiutil.GVKForObject(obj, s.client.Scheme())
 	s.must("naming an object", err)
 	return gvk.Kind + " " + obj.GetName()
 }

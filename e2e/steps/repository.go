@@ -34,7 +34,7 @@ func (s *Scene) Repository(state string, changes ...func(*sourcev1.GitRepository
 	}
 	r := &Repository{scene: s, git: git, source: source}
 	r.push(state)
-	s.must("creating the GitRepository", s.world.Client.Create(s.t.Context(), source.DeepCopy()))
+	s.must("creating the GitRepository", s.client.Create(s.t.Context(), source.DeepCopy()))
 	return r
 }
 
@@ -78,7 +78,15 @@ func (s *Scene) annotate(obj client.Object, key, value string) {
 	annotations := map[string]string{key: value}
 	before.SetAnnotations(nil)
 	latest.SetAnnotations(annotations)
-	s.must("annotating "+obj.GetName(), s.world.Client.Patch(s.t.Context(), latest, client.MergeFrom(before)))
+	s.must("annotating "+obj.GetName(), s.client.Patch(s.t.Context(), latest, client.MergeFrom(before)))
+}
+
+// File returns a file of the story's folder.
+func (s *Scene) File(path string) string {
+	s.t.Helper()
+	content, err := fs.ReadFile(s.files, path)
+	s.must("reading a file", err)
+	return string(content)
 }
 
 // readTree reads all files of a folder.

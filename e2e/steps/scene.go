@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io/fs"
@@ -21,17 +22,18 @@ type Scene struct {
 	// Namespace is the story's own.
 	Namespace string
 
-	t     *testing.T
-	world *world.World
-	files fs.FS
-	began time.Time
+	t      *testing.T
+	world  *world.World
+	client client.WithWatch
+	files  fs.FS
+	began  time.Time
 }
 
 // NewScene sets the scene. Its files are folders, one per state of the story's repository. If the story fails, everything
 // that could explain it is written to the test's output.
 func NewScene(t *testing.T, w *world.World, name string, files fs.FS) *Scene {
 	t.Helper()
-	s := &Scene{t: t, world: w, files: files, began: time.Now()}
+	s := &Scene{t: t, world: w, client: w.Client, files: files, began: time.Now()}
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: name + "-"}}
 	s.must("making a namespace", w.Client.Create(t.Context(), namespace))
 	s.Namespace = namespace.Name
@@ -73,7 +75,7 @@ func (s *Scene) wait(what string, patience time.Duration, obj client.Object, che
 	ctx, cancel := context.WithTimeoutCause(s.t.Context(), patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
 	seen := "nothing"
-	err := s.world.Await(ctx, obj, func(exists bool) (done bool) {
+	err := world.Await(ctx, s.client, obj, func(exists bool) (done bool) {
 		done, seen = check(exists)
 		return done
 	})
@@ -82,9 +84,9 @@ func (s *Scene) wait(what string, patience time.Duration, obj client.Object, che
 	}
 }
 
-// place puts an object in the scene.
+// place puts an object in the scene, unless it names its namespace.
 func (s *Scene) place(obj client.Object) client.Object {
-	obj.SetNamespace(s.Namespace)
+	obj.SetNamespace(cmp.Or(obj.GetNamespace(), s.Namespace))
 	return obj
 }
 
@@ -101,7 +103,7 @@ func (s *Scene) lastEvent(name string) string {
 	// The story's context may be over.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.t.Context()), Hearing)
 	defer cancel()
-	if err := s.world.Client.List(ctx, &events, client.InNamespace(s.Namespace)); err != nil {
+	if err := s.client.List(ctx, &events, client.InNamespace(s.Namespace)); err != nil {
 		return err.Error()
 	}
 	var last corev1.Event

@@ -38,8 +38,8 @@ func (s *Scene) listen() {
 			{Kind: kustomizev1.KustomizationKind, Name: "*"}, {Kind: sourcev1.GitRepositoryKind, Name: "*"},
 		},
 	}
-	s.must("creating the Provider", s.world.Client.Create(s.t.Context(), provider))
-	s.must("creating the Alert", s.world.Client.Create(s.t.Context(), alert))
+	s.must("creating the Provider", s.client.Create(s.t.Context(), provider))
+	s.must("creating the Alert", s.client.Create(s.t.Context(), alert))
 }
 
 func (s *Scene) channel() string { return "/" + s.Namespace }
@@ -69,11 +69,15 @@ func count(messages []webhooksink.Message, color string, texts []string) int {
 	n := 0
 	for _, m := range messages {
 		all := strings.Join(append(slices.Collect(maps.Values(m.Fields)), m.Author, m.Text, m.Fallback), "\n")
-		if m.Color == color && !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(all, text) }) {
+		if m.Color == color && containsAll(all, texts) {
 			n++
 		}
 	}
 	return n
+}
+
+func containsAll(text string, parts []string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
 }
 
 // messages returns what was accepted in the scene's channel.

@@ -19,15 +19,20 @@ import (
 // errWatchEnded says that a watch has to be opened again.
 var errWatchEnded = errors.New("the watch ended")
 
+// Await watches an object of the world's cluster, as the function Await does.
+func (w *World) Await(ctx context.Context, obj client.Object, done func(exists bool) bool) error {
+	return Await(ctx, w.Client, obj, done)
+}
+
 // Await watches an object until done is true or the context ends. Before each call of done, obj holds the newest state;
 // if there is no such object, exists is false and obj holds the last state seen.
-func (w *World) Await(ctx context.Context, obj client.Object, done func(exists bool) bool) error {
-	gvk, err := apiutil.GVKForObject(obj, w.Client.Scheme())
+func Await(ctx context.Context, c client.WithWatch, obj client.Object, done func(exists bool) bool) error {
+	gvk, err := apiutil.GVKForObject(obj, c.Scheme())
 	if err != nil {
 		return fmt.Errorf("finding the kind to watch: %w", err)
 	}
 	for {
-		err := w.awaitOnce(ctx, gvk, obj, done)
+		err := awaitOnce(ctx, c, gvk, obj, done)
 		switch {
 		case err == nil:
 			return nil
@@ -40,14 +45,14 @@ func (w *World) Await(ctx context.Context, obj client.Object, done func(exists b
 }
 
 // awaitOnce lists and watches once.
-func (w *World) awaitOnce(ctx context.Context, gvk schema.GroupVersionKind, obj client.Object, done func(bool) bool) error {
+func awaitOnce(ctx context.Context, c client.WithWatch, gvk schema.GroupVersionKind, obj client.Object, done func(bool) bool) error {
 	selection := []client.ListOption{
 		client.InNamespace(obj.GetNamespace()),
 		client.MatchingFieldsSelector{Selector: fields.OneTermEqualSelector("metadata.name", obj.GetName())},
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-	if err := w.Client.List(ctx, list, selection...); err != nil {
+	if err := c.List(ctx, list, selection...); err != nil {
 		return err
 	}
 	for i := range list.Items {
@@ -59,7 +64,7 @@ func (w *World) awaitOnce(ctx context.Context, gvk schema.GroupVersionKind, obj 
 		return nil
 	}
 	from := &client.ListOptions{Raw: rawFrom(list.GetResourceVersion())}
-	watcher, err := w.Client.Watch(ctx, list, append(selection, from)...)
+	watcher, err := c.Watch(ctx, list, append(selection, from)...)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
+	"github.com/capstan-gitops/capstan/devcluster"
 	"github.com/capstan-gitops/capstan/manifests"
 )
 
@@ -80,12 +81,20 @@ func (w *World) Apply(ctx context.Context, obj *unstructured.Unstructured) error
 
 // RESTConfig returns the configuration of a client that may do everything and is not throttled.
 func (w *World) RESTConfig() (*rest.Config, error) {
-	config, err := clientcmd.RESTConfigFromKubeConfig(w.cluster.Kubeconfig())
+	config, err := unthrottled(w.cluster)
+	if err != nil {
+		return nil, err
+	}
+	config.WarningHandlerWithContext = w.warnings
+	return config, nil
+}
+
+func unthrottled(cluster *devcluster.Cluster) (*rest.Config, error) {
+	config, err := clientcmd.RESTConfigFromKubeConfig(cluster.Kubeconfig())
 	if err != nil {
 		return nil, fmt.Errorf("reading the kubeconfig of the cluster: %w", err)
 	}
 	config.QPS = -1
-	config.WarningHandlerWithContext = w.warnings
 	return config, nil
 }
 
@@ -94,6 +103,10 @@ func (w *World) newClient() (client.WithWatch, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newClient(config)
+}
+
+func newClient(config *rest.Config) (client.WithWatch, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, sourcev1.AddToScheme, kustomizev1.AddToScheme, notificationv1beta3.AddToScheme,

@@ -2,8 +2,11 @@ package world
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -23,6 +26,31 @@ func (w *World) Log(c Controller, containing string, lines int) string {
 		}
 	}
 	return strings.Join(found[max(0, len(found)-lines):], "\n")
+}
+
+// FilesWith returns the files of our controllers, logs among them, that contain a text. What is compressed is not looked into.
+func (w *World) FilesWith(text string) ([]string, error) {
+	var found []string
+	look := func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Type().IsRegular() {
+			var content []byte
+			if content, err = os.ReadFile(path); bytes.Contains(content, []byte(text)) {
+				found = append(found, path)
+			}
+		}
+		if errors.Is(err, fs.ErrNotExist) { // A controller that runs removes what it does not need any more.
+			return nil
+		}
+		return err
+	}
+	for _, c := range Controllers() {
+		for _, path := range []string{filepath.Join(w.dir, string(c)), w.LogFile(c)} {
+			if err := filepath.WalkDir(path, look); err != nil {
+				return nil, fmt.Errorf("looking into the files of %s: %w", c, err)
+			}
+		}
+	}
+	return found, nil
 }
 
 func tail(path string, lines int) string {

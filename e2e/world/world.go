@@ -49,6 +49,7 @@ type World struct {
 
 	mu          sync.Mutex
 	controllers map[Controller]*running
+	neighbours  []*devcluster.Cluster
 }
 
 // Start builds what is missing and starts a world. The context bounds the start; the world lasts until Stop.
@@ -130,6 +131,7 @@ func (w *World) Stop() error {
 	for _, r := range w.controllers {
 		r.process.Stop(grace)
 	}
+	neighbours := w.neighbours
 	w.mu.Unlock()
 	w.group.Close()
 	var failures []error
@@ -138,6 +140,9 @@ func (w *World) Stop() error {
 	}
 	if w.Slack != nil {
 		w.Slack.Stop()
+	}
+	for _, cluster := range neighbours {
+		failures = append(failures, cluster.Stop())
 	}
 	if w.cluster != nil {
 		failures = append(failures, w.cluster.Stop())

@@ -2,6 +2,7 @@ package world_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -28,6 +29,7 @@ func TestWorld(t *testing.T) {
 	})
 	t.Run("Roles", func(t *testing.T) { roles(t, w) })
 	t.Run("Requests", func(t *testing.T) { requests(t, w) })
+	t.Run("Files", func(t *testing.T) { files(t, w) })
 	t.Run("Restart", func(t *testing.T) { restart(t, w) })
 }
 
@@ -108,6 +110,21 @@ func requests(t *testing.T, w *world.World) {
 	const want = "    1 create configmaps\n    1 create configmaps (dry run)"
 	if text := world.Summary(got.Work); text != want {
 		t.Errorf("the audit log shows\n%s\nwant\n%s", text, want)
+	}
+}
+
+// files looks for a text that is in the log alone, for one that is in another file, and for one that is nowhere.
+func files(t *testing.T, w *world.World) {
+	for text, want := range map[string]string{
+		`"controller":"source-controller"`: w.LogFile(world.Source), "certificate-authority-data": "kubeconfig", "nobody wrote this": "",
+	} {
+		found, err := w.FilesWith(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(found, " "); len(found) > 1 || !strings.HasSuffix(got, want) || (want == "") != (got == "") {
+			t.Errorf("%q is in %q, want %q", text, got, want)
+		}
 	}
 }
 

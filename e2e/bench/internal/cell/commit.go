@@ -2,80 +2,99 @@ package cell
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/meter"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-// commits is how often the cell is repeated; medians are reported.
-const commits = 5
+const (
+	// commits is how often a commit is repeated; medians are reported.
+	commits = 5
+	// Of these figures the growth of the cost is made.
+	commitCell, oneFile, unread = "commit", "one file", "a file that no unit reads"
+	cpuOfAll                    = "CPU of all repetitions"
+)
 
-func commit(ctx context.Context, b *Bench) ([]report.Step, error) {
-	var published, applied, all []time.Duration
-	var uses []meter.Use
-	for i := range commits {
-		use, err := b.measure(ctx, fmt.Sprintf("%d", i), 4*time.Second, func(ctx context.Context) error {
-			took, err := b.commitOnce(ctx, fmt.Sprintf("commit-%d", i))
-			published, applied, all = append(published, took.published), append(applied, took.applied), append(all, took.all)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		uses = append(uses, use)
+func commit(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+	changed, err := repeat(ctx, r, oneFile, func(ctx context.Context, i int) (rig.Course, error) {
+		unit := r.Fleet.Units[r.Random.IntN(len(r.Fleet.Units))]
+		return r.Commit(ctx, unit, fmt.Sprintf("commit-%d", i), r.Fleet.Units)
+	})
+	if err != nil {
+		return nil, err
 	}
-	use := meter.Median(uses)
-	return []report.Step{{Name: fmt.Sprintf("median of %d", commits), Use: use, Figures: []report.Figure{
-		report.Of("until the source has published it", milliseconds(percentile(published, 50)), "ms"),
-		report.AtMost("until applied", milliseconds(percentile(applied, 50)), "ms", commitApplied),
-		report.Of("until applied, slowest", milliseconds(percentile(applied, 100)), "ms"),
-		report.AtMost("until all report it", milliseconds(percentile(all, 50)), "ms", commitAll),
-		report.Of("until all report it, slowest", milliseconds(percentile(all, 100)), "ms"),
-		report.AtMost("requests, most", float64(use.Total()), "", commitRequests),
-		report.AtMost("CPU of the controllers", use.CPU(), "s", commitCPU),
-		report.AtMost("peak memory of source + kustomize", use.Peak(), "MiB", memory),
+	nothing, err := repeat(ctx, r, unread, func(ctx context.Context, i int) (rig.Course, error) {
+		return r.CommitUnread(ctx, fmt.Sprintf("unread-%d", i))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []report.Step{changed.step(oneFile, targetsOf(r)), {Name: unread, Use: nothing.use(), Figures: []report.Figure{
+		report.Of("until all report it", nothing.of(all, 50), "ms"),
+		report.Of(cpuOfAll, nothing.cpu(), "s"),
 	}}}, nil
 }
 
-// course is how long after the source was told things had happened.
-type course struct{ published, applied, all time.Duration }
-
-// commitOnce changes a random unit. The clock starts when the push has returned and the source is told.
-func (b *Bench) commitOnce(ctx context.Context, value string) (course, error) {
-	unit := b.Fleet.Units[b.Random.IntN(len(b.Fleet.Units))]
-	revision, err := b.Fleet.Commit(ctx, unit, value)
-	if err != nil {
-		return course{}, err
-	}
-	began := time.Now()
-	if err := b.Fleet.Pull(ctx); err != nil {
-		return course{}, err
-	}
-	published := awaiting(func() (time.Time, error) { return b.Fleet.AwaitPublished(ctx, revision) })
-	applied := awaiting(func() (time.Time, error) { return b.Fleet.AwaitValue(ctx, unit.Key(), value, 0) })
-	all, err := b.Fleet.AwaitRevision(ctx, revision)
-	if err != nil {
-		return course{}, err
-	}
-	source, object := <-published, <-applied
-	took := course{published: source.at.Sub(began), applied: object.at.Sub(began), all: all.Sub(began)}
-	return took, errors.Join(source.err, object.err)
+// repetitions is what several commits took.
+type repetitions struct {
+	courses []rig.Course
+	uses    []meter.Use
 }
 
-type moment struct {
-	at  time.Time
-	err error
+func repeat(ctx context.Context, r *rig.Rig, name string, once func(context.Context, int) (rig.Course, error)) (repetitions, error) {
+	var all repetitions
+	for i := range commits {
+		use, err := r.Measure(ctx, fmt.Sprintf("%s-%d", name, i), 4*time.Second, func(ctx context.Context) error {
+			took, err := once(ctx, i)
+			all.courses = append(all.courses, took)
+			return err
+		})
+		if err != nil {
+			return all, err
+		}
+		all.uses = append(all.uses, use)
+	}
+	return all, nil
 }
 
-// awaiting waits beside the caller.
-func awaiting(wait func() (time.Time, error)) <-chan moment {
-	seen := make(chan moment, 1)
-	go func() {
-		at, err := wait()
-		seen <- moment{at, err}
-	}()
-	return seen
+func (r repetitions) use() meter.Use { return meter.Median(r.uses) }
+
+func (r repetitions) cpu() float64 {
+	total := 0.0
+	for _, u := range r.uses {
+		total += u.CPU()
+	}
+	return total
+}
+
+func published(c rig.Course) time.Duration { return c.Published }
+func applied(c rig.Course) time.Duration   { return c.Applied }
+func all(c rig.Course) time.Duration       { return c.All }
+
+// of returns a percentile in milliseconds.
+func (r repetitions) of(what func(rig.Course) time.Duration, percent int) float64 {
+	var took []time.Duration
+	for _, c := range r.courses {
+		took = append(took, what(c))
+	}
+	return rig.Milliseconds(rig.Percentile(took, percent))
+}
+
+func (r repetitions) step(name string, t targets) report.Step {
+	cpu := r.cpu()
+	use := r.use()
+	return report.Step{Name: name, Use: use, Figures: []report.Figure{
+		report.Of("until the source has published it", r.of(published, 50), "ms"),
+		report.AtMost("until applied", r.of(applied, 50), "ms", commitApplied),
+		report.Of("until applied, slowest", r.of(applied, 100), "ms"),
+		report.AtMost("until all report it", r.of(all, 50), "ms", t.grown(commitAll)),
+		report.Of("until all report it, slowest", r.of(all, 100), "ms"),
+		report.AtMost("requests, most", float64(use.Total()), "", t.perUnit(commitBeside)),
+		report.AtMost("CPU of the controllers", use.CPU(), "s", t.grown(commitCPU)),
+		report.Of(cpuOfAll, cpu, "s"),
+		t.peak(use.Peak()),
+	}}
 }

@@ -5,24 +5,21 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func install(ctx context.Context, b *Bench) ([]report.Step, error) {
-	var wall time.Duration
-	use, err := b.measure(ctx, "units", 20*time.Second, func(ctx context.Context) error {
-		began := time.Now()
-		if err := b.Fleet.Create(ctx); err != nil {
-			return err
-		}
-		at, err := b.Fleet.AwaitReady(ctx)
-		wall = at.Sub(began)
-		return err
-	})
-	b.installed = err == nil
+func install(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+	wall, use, err := r.Install(ctx)
+	t := targetsOf(r)
 	return []report.Step{{Name: "units", Use: use, Figures: []report.Figure{
-		report.AtMost("until all are ready", milliseconds(wall), "ms", installWall),
-		report.AtMost("requests", float64(use.Total()), "", installRequests),
-		report.AtMost("CPU of the controllers", use.CPU(), "s", installCPU),
-		report.AtMost("peak memory of source + kustomize", use.Peak(), "MiB", memory),
+		report.AtMost("until all are ready", rig.Milliseconds(wall), "ms", t.installWork(installWall)),
+		report.AtMost("requests", float64(use.Total()), "", t.installRequests()),
+		report.AtMost("CPU of the controllers", use.CPU(), "s", t.installWork(installCPU)),
+		t.peak(use.Peak()),
+		report.Of("objects per second", float64(t.units*t.objects)/max(wall, time.Millisecond).Seconds(), "objects/s"),
 	}}}, err
+}
+
+func targetsOf(r *rig.Rig) targets {
+	return targets{units: len(r.Fleet.Units), objects: r.Fleet.Shape.Objects}
 }

@@ -5,24 +5,16 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func noop(ctx context.Context, b *Bench) ([]report.Step, error) {
-	var wall time.Duration
-	use, err := b.measure(ctx, "requested", 4*time.Second, func(ctx context.Context) error {
-		began := time.Now()
-		token, err := b.Fleet.Request(ctx)
-		if err != nil {
-			return err
-		}
-		at, err := b.Fleet.AwaitHandled(ctx, token)
-		wall = at.Sub(began)
-		return err
-	})
+func noop(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+	wall, use, err := r.Timed(ctx, "requested", 4*time.Second, r.RequestAll)
+	t := targetsOf(r)
 	return []report.Step{{Name: "requested", Use: use, Figures: []report.Figure{
-		report.AtMost("until all have answered", milliseconds(wall), "ms", noopWall),
-		report.AtMost("requests", float64(use.Total()), "", noopRequests),
-		report.AtMost("CPU of the controllers", use.CPU(), "s", noopCPU),
-		report.AtMost("peak memory of source + kustomize", use.Peak(), "MiB", memory),
+		report.AtMost("until all have answered", rig.Milliseconds(wall), "ms", t.grown(noopWall)),
+		report.AtMost("requests", float64(use.Total()), "", t.perUnit(noopBeside)),
+		report.AtMost("CPU of the controllers", use.CPU(), "s", t.grown(noopCPU)),
+		t.peak(use.Peak()),
 	}}}, err
 }

@@ -20,16 +20,52 @@ func (f *Fleet) AwaitHandled(ctx context.Context, token string) (time.Time, erro
 	})
 }
 
-// AwaitRevision waits until all units report that they have applied a revision.
-func (f *Fleet) AwaitRevision(ctx context.Context, revision string) (time.Time, error) {
-	return f.await(ctx, "report "+revision, func(s State) bool {
+// AwaitRevision waits until units report that they have applied a revision.
+func (f *Fleet) AwaitRevision(ctx context.Context, units []Unit, revision string) (time.Time, error) {
+	return f.AwaitUnits(ctx, units, "report "+revision, func(s State) bool {
 		return s.Status.LastAppliedRevision == revision && s.Ready()
 	})
 }
 
+// AwaitBase waits until units have what is in the base that they share.
+func (f *Fleet) AwaitBase(ctx context.Context, units []Unit, value string) (time.Time, error) {
+	want := make(map[string]string, len(units))
+	for _, u := range units {
+		want[u.BaseKey()] = value
+	}
+	return f.AwaitEach(ctx, want)
+}
+
+// AwaitEach waits until each of these ConfigMaps holds its value.
+func (f *Fleet) AwaitEach(ctx context.Context, want map[string]string) (time.Time, error) {
+	at, err := f.ConfigMaps.Await(ctx, func(rows map[string]Object) bool {
+		for key, value := range want {
+			if rows[key].Data[ValueKey] != value {
+				return false
+			}
+		}
+		return true
+	})
+	if err == nil {
+		return at, nil
+	}
+	missing, example := 0, ""
+	for key, value := range want {
+		if has := f.Value(key); has != value {
+			missing, example = missing+1, fmt.Sprintf("%s holds %q, not %q", key, has, value)
+		}
+	}
+	return at, fmt.Errorf("waiting for %d ConfigMaps: %d hold something else; %s: %w", len(want), missing, example, err)
+}
+
 // AwaitPublished waits until the source reports a revision.
 func (f *Fleet) AwaitPublished(ctx context.Context, revision string) (time.Time, error) {
-	key := home + "/" + repositoryName
+	return f.AwaitPublishedBy(ctx, repositoryName, revision)
+}
+
+// AwaitPublishedBy waits until one of several sources reports a revision.
+func (f *Fleet) AwaitPublishedBy(ctx context.Context, name, revision string) (time.Time, error) {
+	key := home + "/" + name
 	at, err := f.Sources.Await(ctx, func(rows map[string]State) bool { return rows[key].Status.Artifact.Revision == revision })
 	if err != nil {
 		row, _ := f.Sources.Get(key)
@@ -40,16 +76,13 @@ func (f *Fleet) AwaitPublished(ctx context.Context, revision string) (time.Time,
 
 // await waits until something is true of every unit.
 func (f *Fleet) await(ctx context.Context, what string, done func(State) bool) (time.Time, error) {
-	missing := func(rows map[string]State) (n int, first State) {
-		for i := len(f.Units) - 1; i >= 0; i-- {
-			if row := rows[UnitKey(f.Units[i])]; !done(row) {
-				n, first = n+1, row
-			}
-		}
-		return n, first
-	}
+	return f.AwaitUnits(ctx, f.Units, what, done)
+}
+
+// AwaitUnits waits until something is true of these units.
+func (f *Fleet) AwaitUnits(ctx context.Context, units []Unit, what string, done func(State) bool) (time.Time, error) {
 	at, err := f.Tables.Units.Await(ctx, func(rows map[string]State) bool {
-		for _, u := range f.Units {
+		for _, u := range units {
 			if !done(rows[UnitKey(u)]) {
 				return false
 			}
@@ -59,12 +92,18 @@ func (f *Fleet) await(ctx context.Context, what string, done func(State) bool) (
 	if err == nil {
 		return at, nil
 	}
-	rows := map[string]State{}
-	f.Tables.Units.Rows(func(s State) { rows[s.Metadata.Key()] = s })
-	n, first := missing(rows)
-	ready := first.Condition("Ready")
-	return at, fmt.Errorf("waiting for all units to %s: %d of %d have not; %s says %s: %s: %w",
-		what, n, len(f.Units), first.Metadata.Name, ready.Reason, ready.Message, err)
+	missing, first := 0, ""
+	for _, u := range units {
+		row, _ := f.Tables.Units.Get(UnitKey(u))
+		if done(row) {
+			continue
+		}
+		if missing++; missing == 1 {
+			ready := row.Condition("Ready")
+			first = fmt.Sprintf("%s says %s: %s", u.Name, ready.Reason, ready.Message)
+		}
+	}
+	return at, fmt.Errorf("waiting for units to %s: %d of %d have not; %s: %w", what, missing, len(units), first, err)
 }
 
 // AwaitObject waits until something is true of one object.
@@ -93,4 +132,4 @@ func (f *Fleet) Value(key string) string {
 }
 
 // UnitKey names the Kustomization of a unit in a table.
-func UnitKey(u Unit) string { return home + "/" + u.Name }
+func UnitKey(u Unit) string { return u.Home + "/" + u.Name }

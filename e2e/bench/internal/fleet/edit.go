@@ -39,3 +39,13 @@ const LabelKey = "app"
 func (f *Fleet) DeleteAccount(ctx context.Context, u Unit) error {
 	return f.Delete(ctx, "/api/v1/namespaces/"+u.Namespace+"/serviceaccounts/"+u.Name)
 }
+
+// Churn writes to the status of a Deployment, as whatever rolls it out does.
+func (f *Fleet) Churn(ctx context.Context, u Unit, message string) error {
+	_, err := f.strategic(ctx, "/apis/apps/v1/namespaces/"+u.Namespace+"/deployments/"+u.Name+"/status", map[string]any{
+		"status": map[string]any{"conditions": []any{map[string]any{
+			"type": "Churn", "status": "True", "reason": "Benchmark", "message": message,
+		}}},
+	})
+	return err
+}

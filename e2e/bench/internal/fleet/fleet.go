@@ -4,8 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -23,8 +24,6 @@ const (
 	home = "bench"
 	// repositoryName names the repository and its GitRepository.
 	repositoryName = "fleet"
-	// hugeName names the repository, the source and the Kustomization of many objects.
-	hugeName = "huge"
 	// RestInterval keeps ticks out of every window that is not about them.
 	RestInterval = time.Hour
 	// workers is how many requests the harness has under way at once.
@@ -34,18 +33,20 @@ const (
 // Fleet is what is measured.
 type Fleet struct {
 	Tables
-	Units   []Unit
-	Objects int // per unit
+	Units []Unit
+	Shape Shape
 
-	world      *world.World
-	api        rest.Interface
-	repository *gitserver.Repository
-	huge       *gitserver.Repository
-	tokens     atomic.Int64
+	world  *world.World
+	api    rest.Interface
+	tokens atomic.Int64
+
+	mu           sync.Mutex
+	repositories map[string]*gitserver.Repository // complete once New has returned, but for sources made later
 }
 
-// New makes the repository, the namespaces and the source, and waits until its artifact is there. No unit exists yet.
-func New(ctx context.Context, w *world.World, units, objects int) (*Fleet, error) {
+// New makes the namespaces, the foreign kinds, the tenants and, unless every unit brings one, the repository and its source,
+// and waits until the artifact is there. No unit exists yet.
+func New(ctx context.Context, w *world.World, shape Shape) (*Fleet, error) {
 	config, err := w.RESTConfig()
 	if err != nil {
 		return nil, err
@@ -55,85 +56,81 @@ func New(ctx context.Context, w *world.World, units, objects int) (*Fleet, error
 	if err != nil {
 		return nil, fmt.Errorf("making a client: %w", err)
 	}
-	f := &Fleet{Objects: objects, world: w, api: api}
-	for i := range units {
-		f.Units = append(f.Units, unit(i))
+	f := &Fleet{Shape: shape, world: w, api: api, repositories: map[string]*gitserver.Repository{}}
+	for i := range shape.Units {
+		f.Units = append(f.Units, shape.unit(i))
 	}
 	if f.Tables, err = openTables(ctx, api); err != nil {
 		return nil, err
 	}
-	files := map[string]string{}
-	for _, u := range f.Units {
-		folder, err := u.files(objects)
-		if err != nil {
+	for _, prepare := range []func(context.Context) error{f.namespaces, f.tenants, f.definitions, f.monorepo} {
+		if err := prepare(ctx); err != nil {
 			return nil, err
 		}
-		for path, text := range folder {
-			files[path] = text
-		}
 	}
-	if err := f.namespaces(ctx); err != nil {
-		return nil, err
-	}
-	f.repository, err = f.source(ctx, repositoryName, files)
-	return f, err
+	return f, nil
 }
 
 func (f *Fleet) namespaces(ctx context.Context) error {
-	names := []string{home}
-	for i := 0; i < len(f.Units); i += unitsPerNamespace {
-		names = append(names, f.Units[i].Namespace)
-	}
-	return f.each(ctx, len(names), func(ctx context.Context, i int) error { return f.namespace(ctx, names[i]) })
+	names := append([]string{home}, namespaces(f.Units)...)
+	return f.each(ctx, len(names), func(ctx context.Context, i int) error { return f.Namespace(ctx, names[i]) })
 }
 
-func (f *Fleet) namespace(ctx context.Context, name string) error {
-	return f.create(ctx, "/api/v1/namespaces", map[string]any{
-		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name},
+func (f *Fleet) definitions(ctx context.Context) error {
+	return f.Define(ctx, "installed.example.com", f.Shape.Definitions)
+}
+
+// Namespace makes a namespace.
+func (f *Fleet) Namespace(ctx context.Context, name string) error {
+	return f.create(ctx, namespacesPath, namespace(name))
+}
+
+const namespacesPath = "/api/v1/namespaces"
+
+func namespace(name string) map[string]any {
+	return map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": name}}
+}
+
+// NamespacesAt makes the namespaces of the units in another cluster.
+func (f *Fleet) NamespacesAt(ctx context.Context, api rest.Interface) error {
+	for _, name := range namespaces(f.Units) {
+		request := api.Post().AbsPath(namespacesPath).SetHeader("Content-Type", "application/json")
+		if err := f.send(request, namespace(name)).Do(ctx).Error(); err != nil {
+			return fmt.Errorf("making namespace %s in another cluster: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// Secret creates a Secret beside the Kustomizations.
+func (f *Fleet) Secret(ctx context.Context, name string, text map[string]any) error {
+	return f.create(ctx, "/api/v1/namespaces/"+home+"/secrets", map[string]any{
+		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": name}, "stringData": text,
 	})
 }
 
-// source makes a repository and a GitRepository of the same name, and waits for the artifact.
-func (f *Fleet) source(ctx context.Context, name string, files map[string]string) (*gitserver.Repository, error) {
-	repository, err := f.world.Git.CreateRepository(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := repository.Commit(ctx, files, "Begin"); err != nil {
-		return nil, err
-	}
-	err = f.create(ctx, "/apis/source.toolkit.fluxcd.io/v1/namespaces/"+home+"/gitrepositories", map[string]any{
-		"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
-		"metadata": map[string]any{"name": name},
-		"spec": map[string]any{
-			"url": repository.URL(), "ref": map[string]any{"branch": "main"}, "interval": RestInterval.String(),
-		},
-	})
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Sources.Await(ctx, func(rows map[string]State) bool { return rows[home+"/"+name].Ready() })
-	if err != nil {
-		row, _ := f.Sources.Get(home + "/" + name)
-		return nil, fmt.Errorf("waiting for the artifact of %s, which says %q: %w", name, row.Condition("Ready").Message, err)
-	}
-	return repository, nil
-}
-
-// Create creates the Kustomizations of all units.
+// Create creates the Kustomizations of all units, with their sources where they have their own.
 func (f *Fleet) Create(ctx context.Context) error {
 	return f.each(ctx, len(f.Units), func(ctx context.Context, i int) error {
-		return f.createUnit(ctx, f.Units[i].Name, repositoryName)
+		if f.Shape.OwnSources {
+			if err := f.createSource(ctx, f.Units[i].Source); err != nil {
+				return err
+			}
+		}
+		return f.CreateUnit(ctx, f.Units[i])
 	})
 }
 
-func (f *Fleet) createUnit(ctx context.Context, name, source string) error {
-	return f.create(ctx, unitPath(""), map[string]any{
-		"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": map[string]any{"name": name},
-		"spec": map[string]any{
-			"interval": RestInterval.String(), "prune": true, "path": "./" + name,
-			"sourceRef": map[string]any{"kind": "GitRepository", "name": source},
-		},
+// CreateUnit creates the Kustomization of a unit.
+func (f *Fleet) CreateUnit(ctx context.Context, u Unit) error {
+	spec := map[string]any{
+		"interval": RestInterval.String(), "prune": true, "path": "./" + u.Name,
+		"sourceRef": map[string]any{"kind": "GitRepository", "name": u.Source, "namespace": home},
+	}
+	maps.Copy(spec, u.Spec)
+	return f.create(ctx, "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/"+u.Home+"/kustomizations", map[string]any{
+		"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+		"metadata": map[string]any{"name": u.Name}, "spec": spec,
 	})
 }
 
@@ -141,25 +138,14 @@ func (f *Fleet) createUnit(ctx context.Context, name, source string) error {
 func (f *Fleet) Request(ctx context.Context) (string, error) {
 	token := f.token()
 	return token, f.each(ctx, len(f.Units), func(ctx context.Context, i int) error {
-		return f.annotate(ctx, unitPath(f.Units[i].Name), token)
+		return f.annotate(ctx, unitPath(f.Units[i]), token)
 	})
 }
 
-// Commit changes the value of a unit's ConfigMap in Git and returns the revision that the source will report.
-func (f *Fleet) Commit(ctx context.Context, u Unit, value string) (string, error) {
-	text, err := u.Config(value)
-	if err != nil {
-		return "", err
-	}
-	hash, err := f.repository.Commit(ctx, map[string]string{u.ConfigFile(): text}, "Change "+u.Name)
-	return revision(hash), err
-}
-
-func revision(hash string) string { return "main@sha1:" + hash }
-
-// Pull asks the source to look for commits.
-func (f *Fleet) Pull(ctx context.Context) error {
-	return f.annotate(ctx, sourcePath(repositoryName), f.token())
+// RequestUnit annotates one unit and returns the token it is to report.
+func (f *Fleet) RequestUnit(ctx context.Context, u Unit) (string, error) {
+	token := f.token()
+	return token, f.annotate(ctx, unitPath(u), token)
 }
 
 // SetInterval gives all units and their source another interval.
@@ -169,7 +155,7 @@ func (f *Fleet) SetInterval(ctx context.Context, interval time.Duration) error {
 		return err
 	}
 	return f.each(ctx, len(f.Units), func(ctx context.Context, i int) error {
-		_, err := f.Patch(ctx, unitPath(f.Units[i].Name), body)
+		_, err := f.Patch(ctx, unitPath(f.Units[i]), body)
 		return err
 	})
 }
@@ -234,8 +220,8 @@ func (f *Fleet) each(ctx context.Context, n int, act func(context.Context, int) 
 	return Each(ctx, n, workers, act)
 }
 
-func unitPath(name string) string {
-	return strings.TrimSuffix("/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/"+home+"/kustomizations/"+name, "/")
+func unitPath(u Unit) string {
+	return "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/" + u.Home + "/kustomizations/" + u.Name
 }
 
 func sourcePath(name string) string {

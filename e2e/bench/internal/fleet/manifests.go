@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -10,19 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
-
-// unitsPerNamespace says how many units share a namespace.
-const unitsPerNamespace = 50
-
-// Unit is one Kustomization and what it applies. All its objects have the same name.
-type Unit struct{ Name, Namespace string }
-
-// Key names the unit's objects in a table.
-func (u Unit) Key() string { return u.Namespace + "/" + u.Name }
-
-func unit(i int) Unit {
-	return Unit{Name: fmt.Sprintf("unit-%04d", i), Namespace: fmt.Sprintf("bench-%02d", i/unitsPerNamespace)}
-}
 
 // ConfigFile returns the path of the unit's ConfigMap in the repository.
 func (u Unit) ConfigFile() string { return u.Name + "/configmap.yaml" }
@@ -32,8 +18,30 @@ func (u Unit) Config(value string) (string, error) {
 	return manifest(configMap(u.Namespace, u.Name, value))
 }
 
+// More returns what adds so many ConfigMaps to a unit of so many objects, all in one file.
+func (u Unit) More(objects, more int) (map[string]string, error) {
+	const file = "more.yaml"
+	files, err := u.files(objects, 0)
+	if err != nil {
+		return nil, err
+	}
+	root := u.Name + "/kustomization.yaml"
+	changed := map[string]string{}
+	if changed[root], err = addResource(files[root], file); err != nil {
+		return nil, err
+	}
+	for i := range more {
+		text, err := manifest(configMap(u.Namespace, fmt.Sprintf("%s-more-%d", u.Name, i), initialValue))
+		if err != nil {
+			return nil, err
+		}
+		changed[u.Name+"/"+file] += "---\n" + text
+	}
+	return changed, nil
+}
+
 // files returns the folder of a unit with so many objects, its kustomization.yaml included.
-func (u Unit) files(objects int) (map[string]string, error) {
+func (u Unit) files(objects, pods int) (map[string]string, error) {
 	labels := map[string]string{"app": u.Name}
 	meta := metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, Labels: labels}
 	all := []struct {
@@ -46,7 +54,7 @@ func (u Unit) files(objects int) (map[string]string, error) {
 			TypeMeta: kind("v1", "Service"), ObjectMeta: meta,
 			Spec: corev1.ServiceSpec{Selector: labels, Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
 		}},
-		{"deployment.yaml", u.deployment(meta)},
+		{"deployment.yaml", u.deployment(meta, pods)},
 	}
 	for i := len(all); i < objects; i++ {
 		all = append(all, struct {
@@ -68,11 +76,11 @@ func (u Unit) files(objects int) (map[string]string, error) {
 	return files, err
 }
 
-func (u Unit) deployment(meta metav1.ObjectMeta) runtime.Object {
+func (u Unit) deployment(meta metav1.ObjectMeta, pods int) *appsv1.Deployment {
 	return &appsv1.Deployment{
 		TypeMeta: kind("apps/v1", "Deployment"), ObjectMeta: meta,
 		Spec: appsv1.DeploymentSpec{
-			Replicas: new(int32), // No pods: what is measured are the controllers, not the nodes.
+			Replicas: new(int32(pods)),
 			Selector: &metav1.LabelSelector{MatchLabels: meta.Labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: meta.Labels},
@@ -134,28 +142,11 @@ func kustomizationFile(resources []string) (string, error) {
 	return string(text), nil
 }
 
-// huge returns a folder of many ConfigMaps, a hundred per file.
-func huge(namespace string, objects int) (map[string]string, error) {
-	const perFile = 100
-	files, names := map[string]string{}, []string{}
-	for first := 0; first < objects; first += perFile {
-		var text strings.Builder
-		for i := first; i < min(first+perFile, objects); i++ {
-			one, err := manifest(configMap(namespace, HugeObject(i), initialValue))
-			if err != nil {
-				return nil, err
-			}
-			text.WriteString("---\n" + one)
-		}
-		names = append(names, hugeFile(first))
-		files["huge/"+hugeFile(first)] = text.String()
-	}
-	root, err := kustomizationFile(names)
-	files["huge/kustomization.yaml"] = root
-	return files, err
+// Stuck returns the manifest of the unit's Deployment with a pod that no node takes: it never becomes healthy.
+func (u Unit) Stuck() (path, text string, err error) {
+	labels := map[string]string{LabelKey: u.Name}
+	d := u.deployment(metav1.ObjectMeta{Namespace: u.Namespace, Name: u.Name, Labels: labels}, 1)
+	d.Spec.Template.Spec.NodeSelector = map[string]string{"capstan.dev/bench": "nowhere"}
+	text, err = manifest(d)
+	return u.Name + "/deployment.yaml", text, err
 }
-
-func hugeFile(first int) string { return fmt.Sprintf("objects-%04d.yaml", first) }
-
-// HugeObject names an object of the huge unit.
-func HugeObject(i int) string { return fmt.Sprintf("object-%04d", i) }

@@ -33,6 +33,7 @@ type State struct {
 	Status   struct {
 		ObservedGeneration     int64       `json:"observedGeneration"`
 		LastAppliedRevision    string      `json:"lastAppliedRevision"`
+		LastAttemptedRevision  string      `json:"lastAttemptedRevision"`
 		LastHandledReconcileAt string      `json:"lastHandledReconcileAt"`
 		Conditions             []Condition `json:"conditions"`
 		Artifact               struct {

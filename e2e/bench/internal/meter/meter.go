@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/capstan-gitops/capstan/e2e/world"
@@ -50,6 +51,41 @@ func (u *Use) Total() int {
 	total := 0
 	for _, r := range u.Requests {
 		total += r.Count
+	}
+	return total
+}
+
+// TotalOf returns the number of requests of one controller.
+func (u *Use) TotalOf(c world.Controller) int {
+	total := 0
+	for _, r := range u.Requests {
+		if r.User == string(c) {
+			total += r.Count
+		}
+	}
+	return total
+}
+
+// Verbs counts the requests by verb; a dry run is a verb of its own.
+func (u *Use) Verbs() map[string]int {
+	counts := map[string]int{}
+	for _, r := range u.Requests {
+		verb, what, _ := strings.Cut(r.What, " ")
+		if strings.HasSuffix(what, "(dry run)") {
+			verb += " (dry run)"
+		}
+		counts[verb] += r.Count
+	}
+	return counts
+}
+
+// Of counts the requests that ask for exactly this: "get configmaps".
+func (u *Use) Of(what string) int {
+	total := 0
+	for _, r := range u.Requests {
+		if r.What == what {
+			total += r.Count
+		}
 	}
 	return total
 }

@@ -40,13 +40,16 @@ func cpuTime(pid int) (time.Duration, error) {
 }
 
 // peakMemory returns the most resident memory that a process has had, in bytes.
-func peakMemory(pid int) (uint64, error) {
+func peakMemory(pid int) (uint64, error) { return memory(pid, "VmHWM:") }
+
+// memory returns one of the sizes that the kernel tells of a process, in bytes.
+func memory(pid int, name string) (uint64, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, fmt.Errorf("reading the memory of process %d: %w", pid, err)
 	}
 	for line := range strings.Lines(string(content)) {
-		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(line, name); ok {
 			kib, err := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
 			if err != nil {
 				break

@@ -10,8 +10,8 @@ import (
 
 // Introduce writes what is measured and where.
 func (r Report) Introduce(to io.Writer) {
-	_, _ = fmt.Fprintf(to, "%d units of %d objects, seed %d; %d CPUs (%s), Linux %s, %s, Kubernetes %s\n",
-		r.Settings.Units, r.Settings.Objects, r.Settings.Seed,
+	_, _ = fmt.Fprintf(to, "table at %v units of %d objects, scenarios at scale %g, seed %d; %d CPUs (%s), Linux %s, %s, Kubernetes %s\n",
+		r.Settings.Units, r.Settings.Objects, r.Settings.Scale, r.Settings.Seed,
 		r.Machine.CPUs, r.Machine.Model, r.Machine.Kernel, r.Machine.Go, r.Machine.Kubernetes)
 }
 

@@ -20,15 +20,15 @@ const shownRequests = 8
 // Print writes a cell as a table.
 func (c Cell) Print(to io.Writer) error {
 	table := tabwriter.NewWriter(to, 0, 8, 2, ' ', 0)
-	_, _ = fmt.Fprintf(table, "\n%s: %s\n", c.Name, c.About)
+	_, _ = fmt.Fprintf(table, "\n%s (%s): %s\n", c.Name, c.Shape, c.About)
 	_, _ = fmt.Fprintln(table, "step\tfigure\tmeasured\ttarget\tmet")
 	for _, step := range c.Steps {
 		for _, f := range append(step.Figures, standing(step.Use)...) {
-			target, met := "", ""
-			if f.Limit != nil {
-				target, met = "≤ "+number(*f.Limit, f.Unit), map[bool]string{true: "yes", false: "NO"}[f.Met()]
+			met := ""
+			if f.Judged() {
+				met = map[bool]string{true: "yes", false: "NO"}[f.Met()]
 			}
-			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", step.Name, f.Name, number(f.Value, f.Unit), target, met)
+			_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", step.Name, f.Name, f.Measured(), f.Target(), met)
 		}
 	}
 	if err := table.Flush(); err != nil {
@@ -53,6 +53,9 @@ func details(to io.Writer, step Step) {
 	u := step.Use
 	_, _ = fmt.Fprintf(to, "  %s: CPU %s; control plane %s; peak memory in MiB %s; passes %v\n",
 		step.Name, values(u.Controllers), values(u.ControlPlane), values(u.PeakMiB), u.Passes)
+	if verbs := u.Verbs(); len(verbs) > 0 {
+		_, _ = fmt.Fprintf(to, "    %d requests: %s\n", u.Total(), counts(verbs))
+	}
 	for i, r := range u.Requests {
 		if i == shownRequests {
 			_, _ = fmt.Fprintf(to, "    and %d more kinds of requests\n", len(u.Requests)-i)
@@ -70,22 +73,30 @@ func values(of map[string]float64) string {
 	return strings.Join(parts, ", ")
 }
 
+func counts(of map[string]int) string {
+	parts := make([]string, 0, len(of))
+	for _, name := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %d", name, of[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
 func number(value float64, unit string) string {
 	digits := 2
-	if unit == "" || unit == "ms" || unit == "MiB" {
+	if unit == "" || unit == "ms" || unit == "MiB" || unit == "bytes" || unit == "%" || unit == "objects/s" {
 		digits = 0
 	}
 	return strings.TrimSpace(strconv.FormatFloat(value, 'f', digits, 64) + " " + unit)
 }
 
-// Missed lists the figures that do not keep their limit.
+// Missed lists the figures that are not what was promised.
 func (r Report) Missed(to io.Writer) {
 	for _, c := range r.Cells {
 		for _, s := range c.Steps {
 			for _, f := range s.Figures {
 				if !f.Met() {
-					_, _ = fmt.Fprintf(to, "not met: %s, %s: %s is %s, target %s\n",
-						c.Name, s.Name, f.Name, number(f.Value, f.Unit), number(*f.Limit, f.Unit))
+					_, _ = fmt.Fprintf(to, "not met: %s at %d, %s: %s is %s, target %s\n",
+						c.Name, c.Units, s.Name, f.Name, f.Measured(), f.Target())
 				}
 			}
 		}

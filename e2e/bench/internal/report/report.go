@@ -23,15 +23,23 @@ type Machine struct {
 
 // Settings are what was asked for.
 type Settings struct {
-	Units   int    `json:"units"`
-	Objects int    `json:"objectsPerUnit"`
-	Seed    uint64 `json:"seed"`
+	// Units are the numbers of units of the table, Objects are per unit of it.
+	Units   []int   `json:"units"`
+	Objects int     `json:"objectsPerUnit"`
+	Scale   float64 `json:"scale"`
+	Seed    uint64  `json:"seed"`
 }
 
 // Cell is a scenario with its steps.
 type Cell struct {
-	Name    string  `json:"name"`
-	About   string  `json:"about"`
+	Name  string `json:"name"`
+	About string `json:"about"`
+	// From says where the targets come from.
+	From string `json:"from,omitempty"`
+	// Shape says what it was measured with.
+	Shape   string  `json:"shape,omitempty"`
+	Units   int     `json:"units"`
+	Objects int     `json:"objectsPerUnit"`
 	Seconds float64 `json:"seconds"`
 	Steps   []Step  `json:"steps"`
 }
@@ -43,12 +51,13 @@ type Step struct {
 	Use     meter.Use `json:"use"`
 }
 
-// Figure is a number, and the limit that the engine has for it at 300 units of 4 objects, if it does.
+// Figure is a number, and what it may be at most or must be at least, if anything is promised of it.
 type Figure struct {
 	Name  string   `json:"name"`
 	Value float64  `json:"value"`
 	Unit  string   `json:"unit,omitempty"`
 	Limit *float64 `json:"limit,omitempty"`
+	Least *float64 `json:"least,omitempty"`
 }
 
 // Of returns a figure without a limit.
@@ -61,5 +70,30 @@ func AtMost(name string, value float64, unit string, limit float64) Figure {
 	return Figure{Name: name, Value: value, Unit: unit, Limit: &limit}
 }
 
-// Met tells whether the figure keeps its limit.
-func (f Figure) Met() bool { return f.Limit == nil || f.Value <= *f.Limit }
+// AtLeast returns a figure that must not be smaller.
+func AtLeast(name string, value float64, unit string, least float64) Figure {
+	return Figure{Name: name, Value: value, Unit: unit, Least: &least}
+}
+
+// Judged tells whether anything is promised of the figure.
+func (f Figure) Judged() bool { return f.Limit != nil || f.Least != nil }
+
+// Met tells whether the figure is what was promised.
+func (f Figure) Met() bool {
+	return (f.Limit == nil || f.Value <= *f.Limit) && (f.Least == nil || f.Value >= *f.Least)
+}
+
+// Target says what was promised.
+func (f Figure) Target() string {
+	switch {
+	case f.Limit != nil:
+		return "≤ " + number(*f.Limit, f.Unit)
+	case f.Least != nil:
+		return "≥ " + number(*f.Least, f.Unit)
+	default:
+		return ""
+	}
+}
+
+// Measured says what was measured.
+func (f Figure) Measured() string { return number(f.Value, f.Unit) }
