@@ -57,6 +57,10 @@ func (c *Check) Run(ctx context.Context, targets []request.Target) error {
 			well[t.ID] = version
 			continue
 		}
+		if there, deleting := exists(c.Cluster, t.ID); there && !deleting && c.Rules.ByExistence(t.GroupKind()) {
+			well[t.ID] = seen
+			continue
+		}
 		obj, err := c.Cluster.Read(ctx, t.ID, t.Version)
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", t.Subject(), err)
@@ -109,6 +113,13 @@ func Follow(h *cluster.Handle, unit types.NamespacedName, targets []request.Targ
 		}
 	}
 	return poll
+}
+
+// exists reports that the live table sees an object, and whether it is being
+// deleted.
+func exists(h *cluster.Handle, id inventory.ID) (there, deleting bool) {
+	seen, ok := h.Live.Lookup(id)
+	return ok, seen.Deleting
 }
 
 // Version is the resource version at which an object was seen last.
