@@ -18,6 +18,7 @@ const worldsAtATime = 2
 // TestStories tells all stories, or those with a label of CAPSTAN_E2E_LABELS, which are separated by commas.
 func TestStories(t *testing.T) {
 	var together, alone []Story
+	binaries := &world.Binaries{}
 	for _, story := range Stories() {
 		switch {
 		case !chosen(story, os.Getenv("CAPSTAN_E2E_LABELS")):
@@ -31,7 +32,7 @@ func TestStories(t *testing.T) {
 		if len(together) == 0 {
 			return
 		}
-		w := start(t, world.Options{})
+		w := start(t, world.Options{Binaries: binaries})
 		for _, story := range together {
 			t.Run(story.Name, func(t *testing.T) {
 				t.Parallel()
@@ -46,7 +47,7 @@ func TestStories(t *testing.T) {
 				t.Parallel()
 				room <- struct{}{}
 				defer func() { <-room }()
-				tell(t, start(t, world.Options{Audit: true, Args: story.Flags}), story)
+				tell(t, start(t, world.Options{Binaries: binaries, Audit: true, Args: story.Flags}), story)
 			})
 		}
 	})

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -27,6 +28,34 @@ const binFolder = ".cache/bin"
 
 // Controllers returns all controllers in the order in which they start.
 func Controllers() []Controller { return []Controller{Notification, Source, Kustomize} }
+
+// Binaries builds each controller once, however many worlds are started with it. Its methods may be called from several
+// goroutines.
+type Binaries struct {
+	mu    sync.Mutex
+	built map[Controller]string
+}
+
+// Build returns the paths of controllers, and builds those that are not built yet.
+func (b *Binaries) Build(ctx context.Context, root string, progress io.Writer, controllers ...Controller) (map[Controller]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.built == nil {
+		b.built = map[Controller]string{}
+	}
+	paths := map[Controller]string{}
+	for _, c := range controllers {
+		if b.built[c] == "" {
+			fresh, err := Build(ctx, root, progress, c)
+			if err != nil {
+				return nil, err
+			}
+			b.built[c] = fresh[c]
+		}
+		paths[c] = b.built[c]
+	}
+	return paths, nil
+}
 
 // Build builds controllers of the repository at root and returns their paths. A line per controller goes to progress.
 func Build(ctx context.Context, root string, progress io.Writer, controllers ...Controller) (map[Controller]string, error) {

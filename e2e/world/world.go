@@ -26,6 +26,8 @@ type Options struct {
 	Controllers []Controller
 	// Args are further arguments for a controller, after those that every world gives it.
 	Args map[Controller][]string
+	// Binaries are shared by worlds that run the same code; by default every world builds its own.
+	Binaries *Binaries
 	// Audit records every request to the API server, for Mark and Since.
 	Audit bool
 	// Progress receives a line per thing that is built or started; by default nothing is told.
@@ -74,7 +76,10 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	binaries, err := Build(ctx, root, o.Progress, o.Controllers...)
+	if o.Binaries == nil {
+		o.Binaries = &Binaries{}
+	}
+	binaries, err := o.Binaries.Build(ctx, root, o.Progress, o.Controllers...)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ import (
 
 // gcPercent makes garbage be collected sooner than Go does by itself: what a
 // controller keeps is small, what a pass throws away is not.
-const gcPercent = 50
+const gcPercent = 25
 
 // Binary is what a main supplies.
 type Binary struct {

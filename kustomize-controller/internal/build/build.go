@@ -53,6 +53,16 @@ type Builder struct {
 // that does not exist is nil.
 type Contents func(ctx context.Context, ref request.Reference) (map[string][]byte, error)
 
+// unfetched is the failure to fetch an artifact. One that is not there will be
+// replaced, and the unit woken.
+func unfetched(a *meta.Artifact, err error) error {
+	failed := &FetchError{Revision: a.Revision, Err: err}
+	if errors.Is(err, artifact.ErrNotFound) {
+		return fault.Wait(meta.ReasonArtifactFailed, failed)
+	}
+	return fault.Retry(meta.ReasonArtifactFailed, failed)
+}
+
 // FetchError is an artifact that could not be fetched.
 type FetchError struct {
 	Revision string
@@ -93,11 +103,8 @@ func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 		return nil, err
 	}
 	lease, err := b.Artifacts.View(ctx, *a)
-	if errors.Is(err, artifact.ErrNotFound) {
-		return nil, fault.Wait(meta.ReasonArtifactFailed, fmt.Errorf("fetching artifact of revision %s: %w", a.Revision, err))
-	}
 	if err != nil {
-		return nil, fault.Retry(meta.ReasonArtifactFailed, &FetchError{Revision: a.Revision, Err: err})
+		return nil, unfetched(a, err)
 	}
 	defer lease.Release()
 	if published := a.Metadata[meta.MetadataIndexDigest]; published != "" && request.PublishesIndex(unit) && lease.View().Index().Digest() != published {

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +124,51 @@ type requestLog struct {
 	seen []string
 	// answer, if set, may answer a request in place of the API server.
 	answer func(*http.Request) *http.Response
+	// watches are the answers to watches that are being read.
+	watches map[*watchBody]bool
+}
+
+// watchBody is the answer to a watch; closing it cuts the connection.
+type watchBody struct {
+	io.ReadCloser
+	log  *requestLog
+	path string
+}
+
+// Close ends the watch.
+func (b *watchBody) Close() error {
+	b.log.mu.Lock()
+	delete(b.log.watches, b)
+	b.log.mu.Unlock()
+	return b.ReadCloser.Close()
+}
+
+// cut ends the watches of chosen paths and returns how many there were.
+func (l *requestLog) cut(chosen func(path string) bool) int {
+	l.mu.Lock()
+	open := slices.Collect(maps.Keys(l.watches))
+	l.mu.Unlock()
+	open = slices.DeleteFunc(open, func(b *watchBody) bool { return !chosen(b.path) })
+	for _, body := range open {
+		_ = body.Close()
+	}
+	return len(open)
+}
+
+// watched follows the answer to a watch.
+func (l *requestLog) watched(path string, resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return resp, err
+	}
+	body := &watchBody{ReadCloser: resp.Body, log: l, path: path}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watches == nil {
+		l.watches = map[*watchBody]bool{}
+	}
+	l.watches[body] = true
+	resp.Body = body
+	return resp, nil
 }
 
 // tamper sets who may answer in place of the API server; nil ends it.
@@ -153,6 +201,10 @@ func (l *requestLog) wrap(next http.RoundTripper) http.RoundTripper {
 		if resp := l.tampered(r); resp != nil {
 			return resp, nil
 		}
+		if r.URL.Query().Get("watch") != "" {
+			resp, err := next.RoundTrip(r)
+			return l.watched(r.URL.Path, resp, err)
+		}
 		return next.RoundTrip(r)
 	})
 }
@@ -180,15 +232,27 @@ func (l *requestLog) mark() int {
 // artifactServer serves artifacts as source-controller does.
 type artifactServer struct {
 	*httptest.Server
-	mu    sync.Mutex
-	files map[string][]byte
+	mu      sync.Mutex
+	files   map[string][]byte
+	missing map[string]int
+}
+
+// miss makes the next n requests for a file be answered with 404.
+func (s *artifactServer) miss(path string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.missing[path] = n
 }
 
 func newArtifactServer() *artifactServer {
-	s := &artifactServer{files: map[string][]byte{}}
+	s := &artifactServer{files: map[string][]byte{}, missing: map[string]int{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		content, ok := s.files[r.URL.Path]
+		if s.missing[r.URL.Path] > 0 {
+			s.missing[r.URL.Path]--
+			ok = false
+		}
 		s.mu.Unlock()
 		if !ok {
 			http.NotFound(w, r)

@@ -125,3 +125,22 @@ func TestSourceInAnotherNamespace(t *testing.T) {
 		})
 	}
 }
+
+// TestArtifactThatIsBackIsFound says that a source-controller which is starting
+// costs a second, and that an artifact which stays away is told.
+func TestArtifactThatIsBackIsFound(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	a := r.pack(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1")})
+	r.artifacts.miss(a.Path, 1)
+	r.offer(t, a)
+	unit := r.unit("app", "./app")
+	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
+	g.Eventually(r.state(t.Context(), unit), "6s").Should(Equal(readyAt1))
+	g.Expect(r.events(t, "app")()).NotTo(ContainElement(ContainSubstring("ArtifactFailed")), "nobody is told")
+
+	b := r.pack(t, "2", map[string]string{"app/a.yaml": r.manifest("a", "2")})
+	r.artifacts.miss(b.Path, 1000)
+	r.offer(t, b)
+	g.Eventually(r.state(t.Context(), unit), soon).Should(HavePrefix("False ArtifactFailed"))
+}

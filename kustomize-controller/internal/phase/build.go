@@ -9,6 +9,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -19,6 +20,9 @@ const (
 	// each further one, up to maxDownloadPause.
 	firstDownloadPause = time.Second
 	maxDownloadPause   = 30 * time.Second
+	// maxAbsent is how often an artifact that is not there is looked for again at
+	// once: source-controller may be starting.
+	maxAbsent = 3
 )
 
 // build turns the artifact into objects, normalised and in the order in which
@@ -48,8 +52,12 @@ func (p *Phases) build(ctx context.Context, s *Scope) reconciler.Outcome {
 // is tried for again some times before it is a failure: source-controller may be
 // about to come back.
 func (p *Phases) unbuilt(s *Scope, err error) reconciler.Outcome {
+	attempts := p.Downloads
+	if fault.Of(err).Class == fault.ClassWait {
+		attempts = min(attempts, maxAbsent)
+	}
 	var fetch *build.FetchError
-	if !errors.As(err, &fetch) || !fetch.Passing() || s.Memory.Downloads >= p.Downloads {
+	if !errors.As(err, &fetch) || !fetch.Passing() || s.Memory.Downloads >= attempts {
 		s.Memory.Downloads = 0
 		p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
 		return reconciler.Fail(err)

@@ -25,13 +25,14 @@ type Lab struct {
 	// Progress receives a line per thing that is started.
 	Progress io.Writer
 
-	opened int
+	binaries world.Binaries
+	opened   int
 }
 
 // Open starts a world of a setup, without units.
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Rig, error) {
 	controllers := []world.Controller{world.Source, world.Kustomize}
-	options := world.Options{Controllers: controllers, Audit: true, Progress: l.Progress}
+	options := world.Options{Controllers: controllers, Audit: true, Progress: l.Progress, Binaries: &l.binaries}
 	if setup.OneAtATime {
 		options.Args = map[world.Controller][]string{world.Kustomize: {"--concurrent-ssa=1"}}
 	}
