@@ -34,7 +34,7 @@ type Decryptor struct {
 // chooses the format.
 func (d *Decryptor) File(ctx context.Context, path string, data []byte) ([]byte, error) {
 	out, err := d.file(ctx, path, data)
-	return out, failed(fmt.Sprintf("%q", clip(path)), err)
+	return out, failed(fmt.Sprintf("%q", unwrap.Clip(path)), err)
 }
 
 func (d *Decryptor) file(ctx context.Context, path string, data []byte) ([]byte, error) {
@@ -111,7 +111,7 @@ func (d *Decryptor) secret(ctx context.Context, obj *unstructured.Unstructured) 
 		}
 		plain, err := d.document(ctx, data, in, formatOfEntry(name))
 		if err != nil {
-			return nil, fmt.Errorf("data %q: %w", clip(name), err)
+			return nil, fmt.Errorf("data %q: %w", unwrap.Clip(name), err)
 		}
 		entries[name] = base64.StdEncoding.EncodeToString(plain)
 		changed = true

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/decrypt/unwrap"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 )
 
@@ -50,20 +51,5 @@ func nameOf(obj *unstructured.Unstructured) string {
 	if parts[1] == "" {
 		parts = []string{parts[0], parts[2]}
 	}
-	return clip(strings.Join(parts, "/"))
-}
-
-// clip shortens a name from a document and drops what would break a line.
-func clip(text string) string {
-	const most = 160
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(text, ""))
-	if runes := []rune(text); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return text
+	return unwrap.Clip(strings.Join(parts, "/"))
 }

@@ -6,6 +6,8 @@ import (
 
 	"github.com/getsops/sops/v3"
 	"github.com/getsops/sops/v3/aes"
+
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/decrypt/unwrap"
 )
 
 // walker decrypts the values of a document in place. The path of a value is part of
@@ -162,5 +164,5 @@ func place(path string) string {
 	if path == "" {
 		return "the top"
 	}
-	return clip(strings.TrimSuffix(strings.ReplaceAll(path, ":", "."), "."))
+	return unwrap.Clip(strings.TrimSuffix(strings.ReplaceAll(path, ":", "."), "."))
 }

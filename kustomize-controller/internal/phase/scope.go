@@ -111,7 +111,7 @@ func (s *Scope) Respecified() bool {
 // the spec is still the one it was applied for.
 func (s *Scope) awaitedArtifact() *meta.Artifact {
 	awaiting := s.Memory.Attempt.Awaiting
-	if awaiting == nil || !s.Start.Before(awaiting.Deadline) || s.Object.Generation != awaiting.Generation {
+	if awaiting == nil || s.Object.Generation != awaiting.Generation {
 		return nil
 	}
 	return awaiting.Artifact

@@ -140,8 +140,8 @@ func unreachable(err error) string {
 	return ""
 }
 
-// clip shortens a name that a document gave, and drops what would break a line.
-func clip(text string) string {
+// Clip shortens a name that a document gave, and drops what would break a line.
+func Clip(text string) string {
 	const most = 160
 	text = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {

@@ -111,19 +111,19 @@ func (u *Unwrapper) Unwrap(ctx context.Context, key sopskeys.MasterKey) (plain [
 func Name(key sopskeys.MasterKey) string {
 	switch k := key.(type) {
 	case *age.MasterKey:
-		return "age recipient " + clip(k.Recipient)
+		return "age recipient " + Clip(k.Recipient)
 	case *pgp.MasterKey:
-		return "PGP key " + clip(k.Fingerprint)
+		return "PGP key " + Clip(k.Fingerprint)
 	case *kms.MasterKey:
-		return "AWS KMS key " + clip(k.Arn)
+		return "AWS KMS key " + Clip(k.Arn)
 	case *azkv.MasterKey:
-		return "Azure Key Vault key " + clip(redactURL(k.VaultURL)+"/keys/"+k.Name+"/"+k.Version)
+		return "Azure Key Vault key " + Clip(redactURL(k.VaultURL)+"/keys/"+k.Name+"/"+k.Version)
 	case *gcpkms.MasterKey:
-		return "GCP KMS key " + clip(k.ResourceID)
+		return "GCP KMS key " + Clip(k.ResourceID)
 	case *hcvault.MasterKey:
-		return "Vault transit key " + clip(redactURL(k.VaultAddress)+"/v1/"+k.EnginePath+"/keys/"+k.KeyName)
+		return "Vault transit key " + Clip(redactURL(k.VaultAddress)+"/v1/"+k.EnginePath+"/keys/"+k.KeyName)
 	case *hckms.MasterKey:
-		return "Huawei Cloud KMS key " + clip(k.KeyID)
+		return "Huawei Cloud KMS key " + Clip(k.KeyID)
 	}
 	return "key of an unknown kind"
 }

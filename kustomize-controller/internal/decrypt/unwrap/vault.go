@@ -69,7 +69,7 @@ func (u *Unwrapper) vaultToken(ctx context.Context, address string) (credentials
 		err = errors.New("no token")
 	}
 	if err != nil {
-		return credentials.Secret{}, Reason("logging in as role " + clip(role) + ": " + explain(err).Error())
+		return credentials.Secret{}, Reason("logging in as role " + Clip(role) + ": " + explain(err).Error())
 	}
 	return credentials.NewSecret(out.Auth.Token), nil
 }
