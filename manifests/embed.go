@@ -6,7 +6,7 @@ package manifests
 
 import "embed"
 
-// Files are all kustomizations: install, the bases it is made of, and clusters.
+// Files are all kustomizations: install, the bases it is made of, profiles of it, and clusters.
 //
-//go:embed crds components rbac policies install clusters
+//go:embed crds components rbac policies install profiles clusters
 var Files embed.FS

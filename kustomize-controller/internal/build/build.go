@@ -32,7 +32,7 @@ type Builder struct {
 	Kustomize *kustomize.Builder
 	// Contents reads what specs refer to.
 	Contents Contents
-	// Decryption makes decryptors; nil for none.
+	// Decryption makes decryptors.
 	Decryption *Decryption
 	// Remote fetches bases that are not part of the artifact; nil refuses them.
 	Remote remote.Fetch

@@ -25,6 +25,9 @@ const TopicHealth = "health"
 // cluster does not exist.
 var ErrNoConfiguration = errors.New("the configuration of the cluster does not exist")
 
+// errLetGo says that a cluster was let go while a unit was on its way to it.
+var errLetGo = errors.New("the cluster was let go")
+
 // Options are what a Pool needs.
 type Options struct {
 	// Config and Mapper are those of the cluster the controller runs in.
@@ -78,6 +81,9 @@ func New(opts Options) (*Pool, error) {
 func (p *Pool) Start(ctx context.Context) error {
 	p.mu.Lock()
 	p.ctx = ctx
+	for _, r := range p.remotes { // opened by units that were faster
+		p.watch(r.site)
+	}
 	p.mu.Unlock()
 	failed := make(chan error, 3)
 	p.local.start(ctx, func(err error) { failed <- err })
@@ -100,12 +106,24 @@ func (p *Pool) Local() (*Handle, error) {
 // another if remote is given. The unit is forgotten where it was applied to
 // before.
 func (p *Pool) Place(ctx context.Context, unit types.NamespacedName, id tenancy.Identity, to *Remote) (*Handle, error) {
-	s, err := p.find(ctx, to)
-	if err != nil {
-		return nil, err
+	for {
+		s, err := p.find(ctx, to)
+		if err != nil {
+			return nil, err
+		}
+		if h, err := p.enroll(unit, id, s); !errors.Is(err, errLetGo) {
+			return h, err
+		}
 	}
+}
+
+// enroll notes that a unit is applied to a cluster.
+func (p *Pool) enroll(unit types.NamespacedName, id tenancy.Identity, s *site) (*Handle, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if s.gone { // its last unit left a moment ago
+		return nil, errLetGo
+	}
 	if before := p.placed[unit]; before != s {
 		p.leave(unit)
 		p.placed[unit] = s
@@ -140,6 +158,7 @@ func (p *Pool) leave(unit types.NamespacedName) {
 			delete(p.remotes, key)
 		}
 	}
+	s.gone = true
 	if s.stop != nil {
 		s.stop()
 	}
@@ -184,14 +203,20 @@ func (p *Pool) known(to *Remote) *site {
 func (p *Pool) enter(to *Remote, s *site) *site {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r, ok := p.remotes[to.Key]; ok && r.version == to.Version {
+	if r, ok := p.remotes[to.Key]; ok && r.version == to.Version && r.site.target.Current() {
+		s.target.Close()
 		return r.site
 	}
 	p.remotes[to.Key] = &remote{version: to.Version, site: s}
 	if p.ctx != nil {
-		s.start(p.ctx, func(err error) { p.opts.Live.Log.Error(err, "watching a remote cluster") })
+		p.watch(s)
 	}
 	return s
+}
+
+// watch starts the watches of a remote cluster.
+func (p *Pool) watch(s *site) {
+	s.start(p.ctx, func(err error) { p.opts.Live.Log.Error(err, "watching a remote cluster") })
 }
 
 // Names watches single objects of the controller's own cluster.
@@ -202,8 +227,13 @@ func (p *Pool) Sizes() live.Sizes {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	sum := p.local.table.Metrics()
-	for _, r := range p.remotes {
-		more := r.site.table.Metrics()
+	counted := map[*site]bool{p.local: true}
+	for _, s := range p.placed { // also those of an older version that still have units
+		if counted[s] {
+			continue
+		}
+		counted[s] = true
+		more := s.table.Metrics()
 		sum.Watches, sum.Objects, sum.Dropped = sum.Watches+more.Watches, sum.Objects+more.Objects, sum.Dropped+more.Dropped
 	}
 	return sum

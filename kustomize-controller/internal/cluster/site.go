@@ -42,6 +42,7 @@ type site struct {
 	// units are those that are applied to the cluster.
 	units map[types.NamespacedName]bool
 	stop  context.CancelFunc // nil until it was started
+	gone  bool               // its last unit has left
 }
 
 // newSite makes what all identities of a cluster share; nothing runs yet.

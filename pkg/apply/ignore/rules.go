@@ -107,8 +107,8 @@ func parse(text string, kept []string) (pointer, error) {
 	return parts, nil
 }
 
-// reserved reports a path to a field, or to a parent of one, that has to be what
-// it is.
+// reserved reports a path to a field that has to be what it is. All labels may be
+// ignored together: those that are kept stay.
 func reserved(parts pointer, kept []string) bool {
 	switch {
 	case len(parts) == 1:

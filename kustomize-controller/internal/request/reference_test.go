@@ -1,0 +1,198 @@
+package request_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+)
+
+// unit is apps/shop with a spec.
+func unit(spec kustomizev1.KustomizationSpec) *kustomizev1.Kustomization {
+	return &kustomizev1.Kustomization{ObjectMeta: metav1.ObjectMeta{Namespace: "apps", Name: "shop"}, Spec: spec}
+}
+
+func decryptedWith(secret string) *kustomizev1.Decryption {
+	d := &kustomizev1.Decryption{Provider: "sops"}
+	if secret != "" {
+		d.SecretRef = &meta.LocalObjectReference{Name: secret}
+	}
+	return d
+}
+
+func TestReferences(t *testing.T) {
+	install := request.Installation{Namespace: "flux-system", AgeSecret: "age", VaultConfigMap: "vaults"}
+	kubeconfig := &meta.KubeConfigReference{SecretRef: &meta.SecretKeyReference{Name: "kubeconfig"}}
+	own := request.Reference{Field: "spec.decryption.secretRef", Kind: "Secret", Namespace: "apps", Name: "keys"}
+	age := request.Reference{Field: "--sops-age-secret", Kind: "Secret", Namespace: "flux-system", Name: "age"}
+	vaults := request.Reference{Field: "--sops-vault-configmap", Kind: "ConfigMap", Namespace: "flux-system", Name: "vaults"}
+	config := request.Reference{Field: "spec.kubeConfig.secretRef", Kind: "Secret", Namespace: "apps", Name: "kubeconfig"}
+	cases := map[string]struct {
+		why     string
+		install request.Installation
+		spec    kustomizev1.KustomizationSpec
+		want    []request.Reference
+	}{
+		"None":           {"a plain unit depends on nothing, whatever the flags give", install, kustomizev1.KustomizationSpec{}, nil},
+		"OwnKeys":        {"own keys stand in for those of the flag", install, kustomizev1.KustomizationSpec{Decryption: decryptedWith("keys")}, []request.Reference{own, vaults}},
+		"InstalledKeys":  {"without own keys those of the flag count, in the controller's namespace", install, kustomizev1.KustomizationSpec{Decryption: decryptedWith("")}, []request.Reference{age, vaults}},
+		"NoKeysAnywhere": {"workload identity needs no Secret", request.Installation{}, kustomizev1.KustomizationSpec{Decryption: decryptedWith("")}, nil},
+		"Cluster":        {"the kubeconfig is one", install, kustomizev1.KustomizationSpec{KubeConfig: kubeconfig}, []request.Reference{config}},
+		"Variables": {
+			"each has the place in the spec it comes from", install,
+			kustomizev1.KustomizationSpec{PostBuild: &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{
+				{Kind: "ConfigMap", Name: "a"}, {Kind: "Secret", Name: "b", Optional: true},
+			}}},
+			[]request.Reference{
+				{Field: "spec.postBuild.substituteFrom[0]", Kind: "ConfigMap", Namespace: "apps", Name: "a"},
+				{Field: "spec.postBuild.substituteFrom[1]", Kind: "Secret", Namespace: "apps", Name: "b", Optional: true},
+			},
+		},
+		"Order": {
+			"the order is fixed: their versions are digested in it", install,
+			kustomizev1.KustomizationSpec{
+				KubeConfig: kubeconfig, Decryption: decryptedWith("keys"),
+				PostBuild: &kustomizev1.PostBuild{SubstituteFrom: []kustomizev1.SubstituteReference{{Kind: "Secret", Name: "v"}}},
+			},
+			[]request.Reference{config, own, vaults, {Field: "spec.postBuild.substituteFrom[0]", Kind: "Secret", Namespace: "apps", Name: "v"}},
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, tc.install.References(unit(tc.spec))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+		})
+	}
+}
+
+func TestReferenceNamesFieldAndObject(t *testing.T) {
+	ref := request.Reference{Field: "spec.decryption.secretRef", Kind: "Secret", Namespace: "apps", Name: "keys"}
+	if got, want := ref.String(), "spec.decryption.secretRef: Secret apps/keys"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestClusterReference(t *testing.T) {
+	cases := map[string]struct {
+		why  string
+		ref  meta.KubeConfigReference
+		want request.Reference
+		// cluster is the name under which units of one cluster share what is known of it.
+		cluster string
+	}{
+		"Secret": {
+			"a kubeconfig", meta.KubeConfigReference{SecretRef: &meta.SecretKeyReference{Name: "east"}},
+			request.Reference{Field: "spec.kubeConfig.secretRef", Kind: "Secret", Namespace: "apps", Name: "east"}, "Secret/apps/east",
+		},
+		"SecretKey": {
+			"another key of a Secret is another cluster",
+			meta.KubeConfigReference{SecretRef: &meta.SecretKeyReference{Name: "east", Key: "two"}},
+			request.Reference{Field: "spec.kubeConfig.secretRef", Kind: "Secret", Namespace: "apps", Name: "east"}, "Secret/apps/east/two",
+		},
+		"ConfigMap": {
+			"a workload identity", meta.KubeConfigReference{ConfigMapRef: &meta.LocalObjectReference{Name: "east"}},
+			request.Reference{Field: "spec.kubeConfig.configMapRef", Kind: "ConfigMap", Namespace: "apps", Name: "east"}, "ConfigMap/apps/east",
+		},
+		"Neither": {
+			"the schema asks for one; without a schema nothing is found, and nothing panics", meta.KubeConfigReference{},
+			request.Reference{Field: "spec.kubeConfig.secretRef", Kind: "Secret"}, "Secret//",
+		},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := unit(kustomizev1.KustomizationSpec{KubeConfig: &tc.ref})
+			if diff := cmp.Diff(tc.want, request.ClusterReference(u)); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+			if got := request.Cluster(u); got != tc.cluster {
+				t.Errorf("%s: cluster %q, want %q", tc.why, got, tc.cluster)
+			}
+		})
+	}
+	if got := request.Cluster(unit(kustomizev1.KustomizationSpec{})); got != "" {
+		t.Errorf("without a kubeconfig it is the controller's cluster, not %q", got)
+	}
+}
+
+func TestDependencies(t *testing.T) {
+	u := unit(kustomizev1.KustomizationSpec{DependsOn: []meta.DependencyReference{
+		{Name: "a", ReadyExpr: "true"}, {Name: "a", Namespace: "infra"}, {Name: "b"}, {Name: "b", ReadyExpr: "true"},
+	}})
+	at := func(namespace, name string) types.NamespacedName {
+		return types.NamespacedName{Namespace: namespace, Name: name}
+	}
+	want := []types.NamespacedName{at("apps", "a"), at("infra", "a"), at("apps", "b"), at("apps", "b")}
+	if diff := cmp.Diff(want, request.Dependencies(u)); diff != "" {
+		t.Errorf("a dependency without namespace is in the unit's (-want +got):\n%s", diff)
+	}
+	cases := map[string]struct {
+		why  string
+		name types.NamespacedName
+		want bool
+	}{
+		"Expression":   {"it has one", at("apps", "a"), true},
+		"SameName":     {"the one of the same name elsewhere has none", at("infra", "a"), false},
+		"SecondOfTwo":  {"one of two entries about it has one", at("apps", "b"), true},
+		"NoDependency": {"it is not depended on", at("apps", "c"), false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := request.JudgesByExpression(u, tc.name); got != tc.want {
+				t.Errorf("%s: %v", tc.why, got)
+			}
+		})
+	}
+}
+
+func TestSource(t *testing.T) {
+	ref := kustomizev1.CrossNamespaceSourceReference{Kind: "GitRepository", Name: "repo"}
+	if got := request.Source(unit(kustomizev1.KustomizationSpec{SourceRef: ref})); got != "GitRepository/apps/repo" {
+		t.Errorf("a source without namespace is in the unit's: %s", got)
+	}
+	ref.Namespace = "flux-system"
+	if got := request.Source(unit(kustomizev1.KustomizationSpec{SourceRef: ref})); got != "GitRepository/flux-system/repo" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPublishesIndex(t *testing.T) {
+	for kind, want := range map[string]bool{"GitRepository": true, "OCIRepository": true, "Bucket": true, "ExternalArtifact": false} {
+		spec := kustomizev1.KustomizationSpec{SourceRef: kustomizev1.CrossNamespaceSourceReference{Kind: kind}}
+		if got := request.PublishesIndex(unit(spec)); got != want {
+			t.Errorf("%s: %v; anybody may write the status of an ExternalArtifact", kind, got)
+		}
+	}
+}
+
+func TestDeletes(t *testing.T) {
+	cases := map[string]struct {
+		why    string
+		policy string
+		prune  bool
+		paused bool
+		want   bool
+	}{
+		"MirrorsPrune":     {"the default does as prune says", "", true, false, true},
+		"MirrorsNoPrune":   {"the default does as prune says", "", false, false, false},
+		"Mirror":           {"named, it is the same", kustomizev1.DeletionPolicyMirrorPrune, true, false, true},
+		"Delete":           {"whatever prune says", kustomizev1.DeletionPolicyDelete, false, false, true},
+		"Wait":             {"waiting is deleting", kustomizev1.DeletionPolicyWaitForTermination, false, false, true},
+		"Orphan":           {"whatever prune says", kustomizev1.DeletionPolicyOrphan, true, false, false},
+		"SuspendedDelete":  {"a suspended unit deletes nothing", kustomizev1.DeletionPolicyDelete, true, true, false},
+		"SuspendedMirrors": {"a suspended unit deletes nothing", "", true, true, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			u := unit(kustomizev1.KustomizationSpec{Prune: tc.prune, Suspend: tc.paused, DeletionPolicy: tc.policy})
+			if got := request.Deletes(u); got != tc.want {
+				t.Errorf("%s: %v", tc.why, got)
+			}
+		})
+	}
+}
