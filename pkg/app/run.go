@@ -56,6 +56,8 @@ type Binary struct {
 	Registry prometheus.Registerer
 	// Setup adds the controllers to the manager.
 	Setup func(ctx context.Context, env *Env) error
+
+	fence *fence
 }
 
 // Env is what a controller needs of its surroundings.
@@ -68,6 +70,9 @@ type Env struct {
 	Metrics  *metrics.Reconcile
 	// Registry is where metrics are registered.
 	Registry prometheus.Registerer
+	// Fence is put in front of transports to other clusters than the one the lease is
+	// in: a replica that may not be the leader any more writes nowhere.
+	Fence func(http.RoundTripper) http.RoundTripper
 	// shared says that there is another binary in the process.
 	shared bool
 }
@@ -104,6 +109,7 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 			return fmt.Errorf("registering kinds: %w", err)
 		}
 	}
+	b.fence = &fence{}
 	mgr, err := newManager(cfg, scheme, b, log)
 	if err != nil {
 		return err
@@ -137,6 +143,11 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, b Binary, log logr.Log
 	if o.Watch.LabelSelector != "" {
 		electionID = append(electionID, o.Watch.LabelSelector)
 	}
+	lease := leaderelection.GenerateID(o.Name+"-leader-election", electionID...)
+	if o.LeaderElection.Enable {
+		b.fence.lease, b.fence.within, b.fence.clock = lease, o.LeaderElection.RenewDeadline, clock.RealClock{}
+		cfg.Wrap(b.fence.wrap)
+	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
 		Scheme: scheme, Logger: log, Cache: cacheOptions,
 		Client: client.Options{Cache: &client.CacheOptions{DisableFor: uncached(o)}},
@@ -150,7 +161,7 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, b Binary, log logr.Log
 		LeaseDuration:                 &o.LeaderElection.LeaseDuration,
 		RenewDeadline:                 &o.LeaderElection.RenewDeadline,
 		RetryPeriod:                   &o.LeaderElection.RetryPeriod,
-		LeaderElectionID:              leaderelection.GenerateID(o.Name+"-leader-election", electionID...),
+		LeaderElectionID:              lease,
 		LeaderElectionNamespace:       o.Namespace(),
 		Controller: ctrlconfig.Controller{
 			MaxConcurrentReconciles: o.Concurrent,
@@ -195,6 +206,7 @@ func newEnv(mgr manager.Manager, b Binary, log logr.Logger) (*Env, error) {
 	}
 	env := &Env{
 		Manager: mgr, Options: o, Clock: clock.RealClock{}, Log: log, Registry: b.Registry, shared: b.Registry != nil,
+		Fence: b.fence.wrap,
 		Recorder: &events.Recorder{
 			//nolint:staticcheck // The wire contract asks for core/v1 Events, which only this recorder writes.
 			Kubernetes: mgr.GetEventRecorderFor(o.Name), Controller: o.Name, Instance: hostname,

@@ -152,9 +152,9 @@ func (a *Applier) verify(ctx context.Context, unit live.Unit, j *job) error {
 		if err != nil {
 			return err
 		}
-		same = normal.SameContent(current, j.answer)
+		same = normal.SameContent(current, j.answer) && (!j.Tidy || a.opts.Marker.Of(current).Hard == print.Hard)
 	}
-	if !same {
+	if !same || j.Tidy && a.orderly(j, j.answer).Due(j.answer) {
 		j.finish(Drifted)
 		return nil
 	}

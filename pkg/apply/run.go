@@ -3,7 +3,9 @@ package apply
 import (
 	"context"
 	"sync"
+	"time"
 
+	apimeta "k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -11,6 +13,12 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/live"
+)
+
+// How long to wait before discovery is looked at again, at first and at most.
+const (
+	firstLook = 50 * time.Millisecond
+	lastLook  = 2 * time.Second
 )
 
 // Run carries out tasks for a unit, stage by stage. In each stage every object
@@ -66,19 +74,29 @@ func (a *Applier) workers() int {
 	return 2 * inflight.Default
 }
 
-// each calls f for all items, so many at a time, and returns what went wrong.
+// each calls f for all items, so many at a time, and returns what went wrong. A
+// panic in f becomes one of the caller, who is prepared for it.
 func each[T any](workers int, items []T, f func(T) *ObjectError) (failed []*ObjectError) {
 	var group sync.WaitGroup
 	errs := make([]*ObjectError, len(items))
+	panics := make(chan any, len(items))
 	busy := make(chan struct{}, workers)
 	for i, item := range items {
 		busy <- struct{}{}
 		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- p
+				}
+				<-busy
+			}()
 			errs[i] = f(item)
-			<-busy
 		})
 	}
 	group.Wait()
+	if len(panics) > 0 {
+		panic(<-panics)
+	}
 	for _, err := range errs {
 		if err != nil {
 			failed = append(failed, err)
@@ -112,11 +130,30 @@ func (a *Applier) settle(ctx context.Context, jobs []*job) error {
 	})
 	if len(kinds) > 0 {
 		a.wire.ResetMapper()
+		a.discover(ctx, kinds)
 		if a.opts.Table != nil {
 			a.opts.Table.SchemaChanged(kinds...)
 		}
 	}
 	return refusal.Join(failed)
+}
+
+// discover waits until kinds that were just defined are found. Discovery lags
+// behind definitions; what it has not found in time fails by itself.
+func (a *Applier) discover(ctx context.Context, kinds []schema.GroupKind) {
+	for _, kind := range kinds {
+		for pause := firstLook; ctx.Err() == nil; pause = min(2*pause, lastLook) {
+			if _, err := a.wire.Find(kind.WithVersion("")); !apimeta.IsNoMatchError(err) {
+				break
+			}
+			timer := a.opts.Clock.NewTimer(pause)
+			select {
+			case <-ctx.Done():
+			case <-timer.C():
+			}
+			timer.Stop()
+		}
+	}
 }
 
 // definedKind returns the kind that a definition defines.

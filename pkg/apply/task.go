@@ -26,6 +26,9 @@ type Task struct {
 	Force bool
 	// Verify asks for a dry-run only.
 	Verify bool
+	// Tidy has a verification also find what is to be taken over from others, and
+	// fields that are as they should be and no longer ours.
+	Tidy bool
 	// Sensitive keeps values of the object out of errors; those of a Secret always
 	// are.
 	Sensitive bool

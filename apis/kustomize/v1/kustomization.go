@@ -5,9 +5,23 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/json"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
+
+// UnmarshalJSON reads a spec. One that was stored before its schema was what it is
+// now may not fit the type: it is read as empty, and Unreadable says why, so that
+// one such object does not keep all others of a list from being read.
+func (in *KustomizationSpec) UnmarshalJSON(data []byte) error {
+	type plain KustomizationSpec
+	read := plain{}
+	if err := json.Unmarshal(data, &read); err != nil {
+		read = plain{Unreadable: err.Error()}
+	}
+	*in = KustomizationSpec(read)
+	return nil
+}
 
 // timeoutMargin is what a timeout that is not given stays below the interval, and
 // the shortest it can be.
@@ -15,6 +29,9 @@ const timeoutMargin = 30 * time.Second
 
 // GetInterval returns the interval.
 func (in *Kustomization) GetInterval() (time.Duration, error) {
+	if in.Spec.Unreadable != "" {
+		return 0, fmt.Errorf("reading spec: it is not that of a Kustomization: %s", in.Spec.Unreadable)
+	}
 	d, err := in.Spec.Interval.Parse()
 	if err != nil {
 		return 0, fmt.Errorf("reading spec.interval: %w", err)

@@ -145,6 +145,10 @@ type KustomizationSpec struct {
 	// other managers.
 	// +optional
 	Ignore []meta.IgnoreRule `json:"ignore,omitempty"`
+
+	// Unreadable says what is wrong with a stored spec that does not have the form of
+	// this type; the other fields are empty then. It is never stored.
+	Unreadable string `json:"-"`
 }
 
 // BuildMetadataOption is a note that kustomize can leave on built objects.

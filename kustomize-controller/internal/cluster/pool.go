@@ -3,6 +3,7 @@ package cluster
 import (
 	"context"
 	"errors"
+	"net/http"
 	"sync"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -35,6 +36,8 @@ type Options struct {
 	Mapper apimeta.RESTMapper
 	// MapperFor makes the mapper of another cluster.
 	MapperFor func(*rest.Config) (apimeta.RESTMapper, error)
+	// Fence is put in front of the transports to other clusters.
+	Fence func(http.RoundTripper) http.RoundTripper
 	// Live and Apply are the options of every live table and applier; what belongs
 	// to a cluster or an identity is filled in.
 	Live  live.Options
@@ -177,11 +180,15 @@ func (p *Pool) find(ctx context.Context, to *Remote) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	mapper, err := p.opts.MapperFor(target.Config())
+	config := target.Config()
+	if p.opts.Fence != nil {
+		config.Wrap(p.opts.Fence)
+	}
+	mapper, err := p.opts.MapperFor(config)
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.newSite(target.Config(), mapper)
+	s, err := p.newSite(config, mapper)
 	if err != nil {
 		return nil, err
 	}

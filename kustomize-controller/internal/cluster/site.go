@@ -80,7 +80,8 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 		return nil, err
 	}
 	s.definitions, err = definitions.New(definitions.Options{
-		Metadata: meta, Mapper: mapper, Clock: p.opts.Clock, Changed: s.redefined, Log: watching.Log,
+		Metadata: meta, Mapper: mapper, Clock: p.opts.Clock, Changed: s.redefined, Came: func(kinds []schema.GroupKind) { s.names.KindsChanged(kinds...) },
+		Log: watching.Log,
 	})
 	return s, err
 }

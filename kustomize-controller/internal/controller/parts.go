@@ -116,7 +116,7 @@ func (p *parts) makePool(context.Context) error {
 	}
 	p.pool, err = cluster.New(cluster.Options{
 		Config: p.env.GetConfig(), Mapper: p.env.GetRESTMapper(), Clock: p.env.Clock,
-		MapperFor: mapperFor,
+		MapperFor: mapperFor, Fence: p.env.Fence,
 		Live: live.Options{
 			Marker: live.Marker{
 				FieldManager: fieldManager, OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace,

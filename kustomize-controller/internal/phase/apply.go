@@ -88,6 +88,7 @@ func (p *Phases) tasks(s *Scope) ([]apply.Task, error) {
 			Known:     s.Cluster.Live.Known(s.Unit, step.ID),
 			Force:     s.Object.Spec.Force,
 			Verify:    step.Action == plan.Verify || s.warns() && !step.Changed && !s.Forced,
+			Tidy:      s.Due && !s.warns(),
 			Sensitive: step.Sensitive,
 			Ignore:    s.Ignore.For(object),
 		})

@@ -137,18 +137,27 @@ func (o *Outcome) enter(e inventory.Entry, result apply.DeleteResult) {
 }
 
 // each calls f for all entries, some at once, and joins their errors in the order
-// of the entries.
+// of the entries. A panic in f becomes one of the caller.
 func each(entries []inventory.Entry, f func(inventory.Entry) error) error {
 	errs := make([]error, len(entries))
+	panics := make(chan any, len(entries))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, parallel)
 	for i, e := range entries {
 		slots <- struct{}{}
 		group.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					panics <- p
+				}
+				<-slots
+			}()
 			errs[i] = f(e)
-			<-slots
 		})
 	}
 	group.Wait()
+	if len(panics) > 0 {
+		panic(<-panics)
+	}
 	return errors.Join(errs...)
 }

@@ -56,6 +56,9 @@ type Options struct {
 	// Changed is told the kinds that came, went or have another schema, sorted. It
 	// is called from one goroutine, without any lock held.
 	Changed func([]schema.GroupKind)
+	// Came, if it is set, is told the kinds that came in place of Changed: nothing can
+	// have been applied under an older definition of them.
+	Came func([]schema.GroupKind)
 	// Log is where definitions whose kind is not found out are noted.
 	Log logr.Logger
 }
@@ -64,6 +67,7 @@ type Options struct {
 type Watcher struct {
 	source  stream.Source
 	changed func([]schema.GroupKind)
+	came    func([]schema.GroupKind)
 	kick    chan struct{} // tells that there is something new in changes
 
 	mu      sync.Mutex
@@ -99,7 +103,7 @@ type change struct {
 func New(opts Options) (*Watcher, error) {
 	w := &Watcher{
 		source:  stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
-		changed: opts.Changed, kick: make(chan struct{}, 1),
+		changed: opts.Changed, came: opts.Came, kick: make(chan struct{}, 1),
 		known: map[string]definition{}, changes: map[string]*change{}, kinds: map[string]schema.GroupKind{},
 	}
 	if opts.Changed == nil {
@@ -189,8 +193,15 @@ func (w *Watcher) tell(ctx context.Context) {
 			w.find(name, found)
 		}
 	}
-	if kinds := w.settle(changes, found); len(kinds) > 0 {
-		w.changed(kinds)
+	came, changed := w.settle(changes, found)
+	if w.came == nil {
+		changed, came = sorted(append(changed, came...)), nil
+	}
+	if len(came) > 0 {
+		w.came(came)
+	}
+	if len(changed) > 0 {
+		w.changed(changed)
 	}
 }
 
@@ -225,18 +236,22 @@ func (w *Watcher) find(name string, found map[string]schema.GroupKind) {
 }
 
 // settle takes out of the changes what is told now, or given up, and returns the
-// kinds to tell. A definition that changed again in the meantime stays.
-func (w *Watcher) settle(changes map[string]change, found map[string]schema.GroupKind) []schema.GroupKind {
+// kinds to tell: those that came and those that changed. A definition that changed
+// again in the meantime stays.
+func (w *Watcher) settle(changes map[string]change, found map[string]schema.GroupKind) (came, changed []schema.GroupKind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var kinds []schema.GroupKind
 	for name, before := range changes {
 		now, ok := w.changes[name]
 		same := ok && *now == before
 		kind, known := found[name]
 		switch {
 		case known:
-			kinds = append(kinds, kind)
+			if before.created && !before.gone {
+				came = append(came, kind)
+			} else {
+				changed = append(changed, kind)
+			}
 			w.kinds[name] = kind
 			if before.gone {
 				delete(w.kinds, name)
@@ -251,6 +266,10 @@ func (w *Watcher) settle(changes map[string]change, found map[string]schema.Grou
 			now.tries++
 		}
 	}
+	return sorted(came), sorted(changed)
+}
+
+func sorted(kinds []schema.GroupKind) []schema.GroupKind {
 	slices.SortFunc(kinds, func(a, b schema.GroupKind) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Kind, b.Kind))
 	})
