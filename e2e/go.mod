@@ -9,6 +9,7 @@ require (
 	github.com/capstan-gitops/capstan/pkg v0.1.0
 	github.com/google/go-cmp v0.7.0
 	k8s.io/api v0.36.4
+	k8s.io/apiextensions-apiserver v0.36.4
 	k8s.io/apimachinery v0.36.4
 	k8s.io/client-go v0.36.4
 	sigs.k8s.io/controller-runtime v0.24.1
