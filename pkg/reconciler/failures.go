@@ -9,6 +9,10 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
+// causes are what a message says behind its list of objects: it comes to light
+// bit by bit while the failure stays what it is.
+var causes = regexp.MustCompile(`\]: .*`)
+
 // took are the durations in a message, which differ from one attempt to the next.
 var took = regexp.MustCompile(`\d+(\.\d+)?(h|m|s|ms|µs)(\d+(\.\d+)?(m|s|ms))*`)
 
@@ -29,7 +33,7 @@ type failure struct {
 // news reports whether a failure is another than the one before, and remembers
 // it.
 func (f *failures) news(key types.NamespacedName, now failure) bool {
-	now.message = took.ReplaceAllString(now.message, "")
+	now.message = took.ReplaceAllString(causes.ReplaceAllString(now.message, "]"), "")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.last == nil {

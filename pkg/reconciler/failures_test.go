@@ -9,14 +9,16 @@ import (
 )
 
 func TestFailuresAreToldOnce(t *testing.T) {
-	first := failure{uid: "1", reason: meta.ReasonHealthCheckFailed, revision: "a", message: "health check failed after 4.004s: x"}
+	first := failure{uid: "1", reason: meta.ReasonHealthCheckFailed, revision: "a", message: "health check failed after 4.004s: x [Deployment/a]: Deployment/a: starting"}
 	for name, tc := range map[string]struct {
 		why    string
 		change func(*failure)
 		news   bool
 	}{
-		"Same":          {"it was told", func(*failure) {}, false},
-		"TookLonger":    {"how long an attempt took is no news", func(f *failure) { f.message = "health check failed after 1m4.1s: x" }, false},
+		"Same": {"it was told", func(*failure) {}, false},
+		"TookLonger": {"how long an attempt took is no news", func(f *failure) {
+			f.message = "health check failed after 1m4.1s: x [Deployment/a]: Deployment/a: starting"
+		}, false},
 		"OtherMessage":  {"another object fails", func(f *failure) { f.message = "health check failed after 4s: y" }, true},
 		"OtherReason":   {"it fails otherwise", func(f *failure) { f.reason = meta.ReasonBuildFailed }, true},
 		"OtherRevision": {"the new revision fails as well", func(f *failure) { f.revision = "b" }, true},

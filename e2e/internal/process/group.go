@@ -45,12 +45,20 @@ func NewGroup() *Group {
 	return g
 }
 
-// serve ends with its thread still locked, so the thread ends too, and the kernel kills what it forked.
+// serve ends with its thread still locked, so the thread ends too, and the kernel kills what it forked. The first thread of
+// a program never ends; what was forked from that one is killed here.
 func (g *Group) serve() {
 	runtime.LockOSThread()
+	var started []*Process
 	for o := range g.orders {
 		process, err := start(o.spec)
+		if err == nil {
+			started = append(started, process)
+		}
 		o.answer <- answer{process, err}
+	}
+	for _, p := range started {
+		_ = p.cmd.Process.Kill() // An error means that it has ended already.
 	}
 }
 
