@@ -2,11 +2,13 @@ package faults
 
 import (
 	"net/http"
+	"path"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/devcluster"
@@ -66,7 +68,7 @@ func TestThrottling(t *testing.T) {
 	repository := s.Repository("state-1")
 	app := repository.Sync("app", c.ours())
 	app.BecomesReady()
-	before := holders(t)
+	held, before := c.lease(t)
 	var asked, refused atomic.Int64
 	const letThrough = 5
 	c.follow(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -88,26 +90,22 @@ func TestThrottling(t *testing.T) {
 	if refused.Load() < least {
 		t.Errorf("only %d requests were turned away", refused.Load())
 	}
-	for name, holder := range before {
-		if now := holders(t)[name]; now != holder {
-			t.Errorf("lease %s was held by %s and is by %s", name, holder, now)
-		}
+	if _, now := c.lease(t); now != before {
+		t.Errorf("lease %s was held by %s and is by %s", held, before, now)
 	}
 }
 
-// holders returns who holds each lease of the installation.
-func holders(t *testing.T) map[string]string {
+// lease returns the lease that the controller is elected by, and who holds it.
+func (c *controller) lease(t *testing.T) (name, holder string) {
 	t.Helper()
-	list := &coordinationv1.LeaseList{}
-	if err := shared.Client.List(t.Context(), list, client.InNamespace(world.Namespace)); err != nil {
+	elections := c.since(0, func(r *http.Request) bool { return path.Base(path.Dir(r.URL.Path)) == "leases" })
+	if len(elections) == 0 {
+		t.Fatal("the controller has asked for no lease")
+	}
+	lease := &coordinationv1.Lease{}
+	name = path.Base(elections[0].URL.Path)
+	if err := shared.Client.Get(t.Context(), client.ObjectKey{Namespace: world.Namespace, Name: name}, lease); err != nil {
 		t.Fatal(err)
 	}
-	found := map[string]string{}
-	for _, lease := range list.Items {
-		// A holder that ends gives its lease back.
-		if lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != "" {
-			found[lease.Name] = *lease.Spec.HolderIdentity
-		}
-	}
-	return found
+	return name, ptr.Deref(lease.Spec.HolderIdentity, "")
 }

@@ -156,10 +156,9 @@ func (p *Phases) sealed(s *Scope, inputs string) bool {
 
 // advance records the revision as applied and ends the pass.
 func (p *Phases) advance(s *Scope) reconciler.Outcome {
-	s.Advanced = s.Artifact.Revision != s.Object.Status.LastAppliedRevision
 	s.Attempt.Complete = true
 	s.Seal = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
-	if s.Advanced {
+	if s.Artifact.Revision != s.Object.Status.LastAppliedRevision {
 		s.Tell(reconciler.Note{
 			Reason: meta.ReasonReconciliationSucceeded, Message: "Applied revision: " + s.Artifact.Revision,
 			Metadata: CommitStatus(), Silent: true,

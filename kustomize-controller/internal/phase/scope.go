@@ -65,8 +65,6 @@ type Scope struct {
 	// Rights is the state of the cluster's roles and bindings, for a tenant; set by
 	// inputs.
 	Rights uint64
-	// Advanced says that only the revision moved; set by inputs.
-	Advanced bool
 	// Desired are the objects of the build; set by build.
 	Desired []plan.Desired
 	// Plan is what the pass does; set by plan.

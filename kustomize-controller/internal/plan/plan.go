@@ -102,16 +102,11 @@ type Step struct {
 type Plan struct {
 	// Steps has one step for each desired object, in the order of the build.
 	Steps []Step
-	// Stale are the entries that are no longer desired and are to be deleted.
-	Stale []inventory.Entry
 	// Released are the entries that are no longer desired and are let go.
 	Released []inventory.Entry
-	// Deletion is the removal of Stale. What may be deleted is judged when it is
-	// known what of it moved to another unit.
+	// Deletion is the removal of the entries that are no longer desired. What may be
+	// deleted is judged when it is known what of it moved to another unit.
 	Deletion Deletion
-	// Held is set when the deletion of Stale needs consent first, moved objects
-	// included.
-	Held *Hold
 }
 
 // Compute decides what the pass does.
@@ -127,12 +122,10 @@ func Compute(in Input) Plan {
 		p.Released = stale
 		return p
 	}
-	p.Stale = stale
 	p.Deletion = Deletion{
 		Unit: in.Unit, Stale: stale, Inventory: in.Old.Len(), Emptied: len(in.Desired) == 0,
 		Live: in.Live, Overrides: in.Overrides, Budget: in.Budget, Consent: in.Consent, Confirmed: in.Confirmed,
 	}
-	p.Held = p.Deletion.Judge().Held
 	return p
 }
 
@@ -170,14 +163,4 @@ func (in Input) drift(live Live) Action {
 	case Clean, Terminating:
 	}
 	return Keep
-}
-
-// Idle reports whether the plan asks for nothing.
-func (p Plan) Idle() bool {
-	for _, s := range p.Steps {
-		if s.Action != Keep {
-			return false
-		}
-	}
-	return len(p.Stale) == 0 && len(p.Released) == 0
 }

@@ -132,49 +132,45 @@ func names(entries []inventory.Entry) []string {
 // ones are F-45: an emptied source deletes nothing without consent.
 func TestRemovals(t *testing.T) {
 	ab := inventory.Of(recorded("a", 1), recorded("b", 1))
-	consent := plan.Compute(plan.Input{Old: ab, Prune: true}).Held.Digest
+	consent := plan.Compute(plan.Input{Old: ab, Prune: true}).Deletion.Judge().Held.Digest
 	cases := map[string]struct {
 		why             string
 		in              plan.Input
 		stale, released []string
 		held            []string
-		idle            bool
 	}{
-		"Nothing":      {"nothing left the source", plan.Input{Desired: []plan.Desired{desired("a", 1), desired("b", 1)}, Old: ab, Prune: true}, []string{}, []string{}, nil, true},
-		"One":          {"one left, the other stays", plan.Input{Desired: []plan.Desired{desired("a", 1)}, Old: ab, Prune: true}, []string{"b"}, []string{}, nil, false},
-		"OneUnpruned":  {"without pruning it is let go", plan.Input{Desired: []plan.Desired{desired("a", 1)}, Old: ab}, []string{}, []string{"b"}, nil, false},
-		"Emptied":      {"an emptied source is more likely a mistake", plan.Input{Old: ab, Prune: true}, []string{"a", "b"}, []string{}, []string{"ConfigMap/apps/a", "ConfigMap/apps/b"}, false},
-		"Consented":    {"the user agreed to this very set", plan.Input{Old: ab, Prune: true, Consent: consent}, []string{"a", "b"}, []string{}, nil, false},
-		"OtherConsent": {"consent to one set is none to another", plan.Input{Old: ab.With(recorded("c", 1)), Prune: true, Consent: consent}, []string{"a", "b", "c"}, []string{}, []string{"ConfigMap/apps/a", "ConfigMap/apps/b", "ConfigMap/apps/c"}, false},
-		"Smaller":      {"nor to a part of it", plan.Input{Old: ab.Without(id("b")), Prune: true, Consent: consent}, []string{"a"}, []string{}, []string{"ConfigMap/apps/a"}, false},
+		"Nothing":      {"nothing left the source", plan.Input{Desired: []plan.Desired{desired("a", 1), desired("b", 1)}, Old: ab, Prune: true}, []string{}, []string{}, nil},
+		"One":          {"one left, the other stays", plan.Input{Desired: []plan.Desired{desired("a", 1)}, Old: ab, Prune: true}, []string{"b"}, []string{}, nil},
+		"OneUnpruned":  {"without pruning it is let go", plan.Input{Desired: []plan.Desired{desired("a", 1)}, Old: ab}, []string{}, []string{"b"}, nil},
+		"Emptied":      {"an emptied source is more likely a mistake", plan.Input{Old: ab, Prune: true}, []string{"a", "b"}, []string{}, []string{"ConfigMap/apps/a", "ConfigMap/apps/b"}},
+		"Consented":    {"the user agreed to this very set", plan.Input{Old: ab, Prune: true, Consent: consent}, []string{"a", "b"}, []string{}, nil},
+		"OtherConsent": {"consent to one set is none to another", plan.Input{Old: ab.With(recorded("c", 1)), Prune: true, Consent: consent}, []string{"a", "b", "c"}, []string{}, []string{"ConfigMap/apps/a", "ConfigMap/apps/b", "ConfigMap/apps/c"}},
+		"Smaller":      {"nor to a part of it", plan.Input{Old: ab.Without(id("b")), Prune: true, Consent: consent}, []string{"a"}, []string{}, []string{"ConfigMap/apps/a"}},
 		"OtherGroup": {
 			"nor to objects of another group with the same kind and name",
 			plan.Input{Old: regrouped(ab), Prune: true, Consent: consent}, []string{"a", "b"}, []string{},
-			[]string{"ConfigMap/apps/a", "ConfigMap/apps/b"}, false,
+			[]string{"ConfigMap/apps/a", "ConfigMap/apps/b"},
 		},
-		"EmptiedUnpruned": {"nothing is deleted, so nothing is held", plan.Input{Old: ab}, []string{}, []string{"a", "b"}, nil, false},
-		"NothingAtAll":    {"empty before and after", plan.Input{Prune: true}, []string{}, []string{}, nil, true},
-		"Replaced":        {"everything is new: the source is not empty", plan.Input{Desired: []plan.Desired{desired("z", 1)}, Old: ab, Prune: true}, []string{"a", "b"}, []string{}, nil, false},
+		"EmptiedUnpruned": {"nothing is deleted, so nothing is held", plan.Input{Old: ab}, []string{}, []string{"a", "b"}, nil},
+		"NothingAtAll":    {"empty before and after", plan.Input{Prune: true}, []string{}, []string{}, nil},
+		"Replaced":        {"everything is new: the source is not empty", plan.Input{Desired: []plan.Desired{desired("z", 1)}, Old: ab, Prune: true}, []string{"a", "b"}, []string{}, nil},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			tc.in.Watching = true
 			p := plan.Compute(tc.in)
-			if diff := cmp.Diff(tc.stale, names(p.Stale)); diff != "" {
+			if diff := cmp.Diff(tc.stale, names(p.Deletion.Stale)); diff != "" {
 				t.Errorf("%s: stale (-want +got):\n%s", tc.why, diff)
 			}
 			if diff := cmp.Diff(tc.released, names(p.Released)); diff != "" {
 				t.Errorf("%s: released (-want +got):\n%s", tc.why, diff)
 			}
 			var held []string
-			if p.Held != nil {
-				held = p.Held.Subjects
+			if hold := p.Deletion.Judge().Held; hold != nil {
+				held = hold.Subjects
 			}
 			if diff := cmp.Diff(tc.held, held); diff != "" {
 				t.Errorf("%s: held (-want +got):\n%s", tc.why, diff)
-			}
-			if p.Idle() != tc.idle {
-				t.Errorf("%s: idle is %v", tc.why, p.Idle())
 			}
 		})
 	}
@@ -192,7 +188,7 @@ func regrouped(inv inventory.Inventory) inventory.Inventory {
 func TestHoldDoesNotDependOnOrder(t *testing.T) {
 	one := plan.Compute(plan.Input{Old: inventory.Of(recorded("a", 1), recorded("b", 1)), Prune: true})
 	other := plan.Compute(plan.Input{Old: inventory.Of(recorded("b", 2), recorded("a", 3)), Prune: true})
-	if diff := cmp.Diff(one.Held, other.Held); diff != "" {
+	if diff := cmp.Diff(one.Deletion.Judge().Held, other.Deletion.Judge().Held); diff != "" {
 		t.Errorf("the same objects are the same set (-one +other):\n%s", diff)
 	}
 }
