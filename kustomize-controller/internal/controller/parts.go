@@ -266,7 +266,7 @@ func (p *parts) makePhases(context.Context) error {
 	}
 	p.phases = &phase.Phases{
 		Source: find.sourceOf, Siblings: find.siblings,
-		Place: p.placer.place, Leave: p.leave, Wake: p.waker.wake,
+		Place: p.placer.place, Leave: p.leave, Wake: p.waker.wake, Answer: p.waker.answer,
 		Rights:      (&rights{cache: p.env.GetCache(), log: p.env.Log}).count,
 		Expressions: request.NewExpressions(),
 		Inputs:      from,

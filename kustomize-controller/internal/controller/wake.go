@@ -23,8 +23,10 @@ import (
 
 // Priorities in the work queue; higher goes first. What has an effect on a
 // cluster goes before what only records a revision, and before both goes what
-// they depend on.
+// they depend on. Who asked for a look at the cluster is answered after all who
+// have yet to ask, so that they share the look.
 const (
+	priorityAnswer     = -10
 	priorityAdvance    = 0
 	priorityChange     = 10
 	priorityDrift      = 20
@@ -48,7 +50,12 @@ func enqueue(q queue, unit types.NamespacedName, priority int) {
 type waker struct {
 	mu      sync.Mutex
 	queue   queue
-	waiting []types.NamespacedName
+	waiting []waiting
+}
+
+type waiting struct {
+	unit     types.NamespacedName
+	priority int
 }
 
 func newWaker() *waker { return &waker{} }
@@ -59,22 +66,28 @@ func (w *waker) source() source.TypedFunc[ctrl.Request] {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.queue = q
-		for _, unit := range w.waiting {
-			enqueue(q, unit, priorityDrift)
+		for _, first := range w.waiting {
+			enqueue(q, first.unit, first.priority)
 		}
 		w.waiting = nil
 		return nil
 	}
 }
 
-func (w *waker) wake(unit types.NamespacedName) {
+// wake is for what happened in a cluster.
+func (w *waker) wake(unit types.NamespacedName) { w.add(unit, priorityDrift) }
+
+// answer is for a look at the cluster that the unit asked for.
+func (w *waker) answer(unit types.NamespacedName) { w.add(unit, priorityAnswer) }
+
+func (w *waker) add(unit types.NamespacedName, priority int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue == nil {
-		w.waiting = append(w.waiting, unit)
+		w.waiting = append(w.waiting, waiting{unit, priority})
 		return
 	}
-	enqueue(w.queue, unit, priorityDrift)
+	enqueue(w.queue, unit, priority)
 }
 
 // finder finds the units that a change of another object concerns.

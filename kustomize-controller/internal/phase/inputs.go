@@ -101,7 +101,7 @@ func (p *Phases) refresh(s *Scope, token string) {
 	s.Cluster.Live.Refresh(s.Old.Kinds(), s.Start, func(error) {
 		// A list that failed leaves its kind unwatched, which the plan sees.
 		p.Memory.Update(unit, uid, func(u *memory.Unit) { u.Fresh = token })
-		p.Wake(unit)
+		p.Answer(unit)
 	})
 }
 

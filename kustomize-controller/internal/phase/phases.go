@@ -42,6 +42,8 @@ type Phases struct {
 	Rights func() uint64
 	// Wake makes a unit be reconciled.
 	Wake func(types.NamespacedName)
+	// Answer makes a unit be reconciled that asked how things are in its cluster.
+	Answer func(types.NamespacedName)
 
 	// Expressions compiles what specs say in CEL.
 	Expressions *request.Expressions

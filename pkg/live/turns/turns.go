@@ -11,19 +11,26 @@ import (
 
 // Turns runs something for all who ask for it. Everyone is answered by a run that
 // began at the moment they name or later, and by the first such run. There is one
-// run at a time, and some time between the starts of two. It is safe for
-// concurrent use; answers are given without a lock held.
+// run at a time, and some time between the starts of two, so that many share one:
+// the spacing while more of them keep coming, less as soon as nobody has come for a
+// while. It is safe for concurrent use; answers are given without a lock held.
 type Turns struct {
 	clock   clock.WithTicker
 	spacing time.Duration
 
 	mu sync.Mutex
 	// started is when the latest run began, done the start of the latest that
-	// succeeded.
-	started, done time.Time
-	running       bool
-	waiting       []waiter
+	// succeeded, asked when the latest asker came.
+	started, done, asked time.Time
+	// took is how long the latest run took.
+	took    time.Duration
+	running bool
+	waiting []waiter
 }
+
+// lulls is how many pauses between askers, each long enough to begin a run, fit
+// into the spacing.
+const lulls = 8
 
 // waiter is someone who waits for a run that began at since or later.
 type waiter struct {
@@ -59,6 +66,7 @@ func (t *Turns) Ask(since time.Time, answer func(error)) (fresh, run bool) {
 	if !t.done.IsZero() && !t.done.Before(since) {
 		return true, false
 	}
+	t.asked = t.clock.Now()
 	t.waiting = append(t.waiting, waiter{since: since, answer: answer})
 	run = !t.running
 	t.running = true
@@ -83,6 +91,7 @@ func (t *Turns) Run(ctx context.Context, once func(context.Context) error) {
 func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.took = t.clock.Since(start)
 	var later []waiter
 	for _, w := range t.waiting {
 		if !last && start.Before(w.since) {
@@ -98,17 +107,33 @@ func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) 
 
 // rest keeps the starts of runs apart.
 func (t *Turns) rest(ctx context.Context) {
+	for {
+		rest := t.due().Sub(t.clock.Now())
+		if rest <= 0 {
+			return
+		}
+		timer := t.clock.NewTimer(rest)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C():
+		}
+	}
+}
+
+// due returns when the next run may begin if nobody else comes: no later than the
+// spacing asks for, and no sooner after the latest asker than a lull takes. A lull
+// is not shorter than a run, which bounds what askers who come one by one can cost.
+func (t *Turns) due() time.Time {
 	t.mu.Lock()
-	last := t.started
-	t.mu.Unlock()
-	rest := t.spacing - t.clock.Since(last)
-	if rest <= 0 || last.IsZero() {
-		return
+	defer t.mu.Unlock()
+	if t.started.IsZero() {
+		return time.Time{}
 	}
-	timer := t.clock.NewTimer(rest)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C():
+	spaced := t.started.Add(t.spacing)
+	if lull := t.asked.Add(max(t.spacing/lulls, t.took)); lull.Before(spaced) {
+		return lull
 	}
+	return spaced
 }

@@ -3,6 +3,7 @@ package turns_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -72,4 +73,68 @@ func TestTurns(t *testing.T) {
 	if got := answers[len(answers)-1]; got != "again context canceled" {
 		t.Errorf("got %q: nobody is left waiting at the end", got)
 	}
+}
+
+// TestSpacing begins a run as early as is fair to those who pay for it.
+func TestSpacing(t *testing.T) {
+	const took = 250 * time.Millisecond
+	cases := map[string]struct {
+		why  string
+		asks []time.Duration // after the start of a run of 250 ms
+		want time.Duration
+	}{
+		"Rested":  {"there was no run for long", []time.Duration{5 * time.Second}, 5 * time.Second},
+		"Lull":    {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, 550 * time.Millisecond},
+		"Pairs":   {"another comes before a lull is over", []time.Duration{300 * time.Millisecond, 500 * time.Millisecond}, 750 * time.Millisecond},
+		"Steady":  {"they keep coming", []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond}, time.Second},
+		"Waiting": {"someone came while the run was on", []time.Duration{100 * time.Millisecond}, 350 * time.Millisecond},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			start := time.Unix(1000, 0)
+			clk := clocktesting.NewFakeClock(start)
+			runs := turns.New(clk, time.Second)
+			runs.Ask(start, func(error) {})
+			runs.Run(t.Context(), func(context.Context) error {
+				runs.Began(start)
+				clk.Step(took)
+				return nil
+			})
+			var began time.Time
+			ended := make(chan struct{})
+			for i, after := range tc.asks {
+				clk.SetTime(start.Add(after))
+				if _, run := runs.Ask(clk.Now(), func(error) {}); run != (i == 0) {
+					t.Fatalf("%s: asker %d is to run: %t", tc.why, i, run)
+				}
+			}
+			go func() {
+				defer close(ended)
+				runs.Run(t.Context(), func(context.Context) error {
+					began = clk.Now()
+					return nil
+				})
+			}()
+			for clk.HasWaiters() || !waited(clk, ended) {
+				clk.Step(time.Millisecond)
+			}
+			<-ended
+			if got := began.Sub(start); got != tc.want {
+				t.Errorf("%s: began after %s, want %s", tc.why, got, tc.want)
+			}
+		})
+	}
+}
+
+// waited lets a run get to its rest, and reports whether it has ended instead.
+func waited(clk *clocktesting.FakeClock, ended <-chan struct{}) bool {
+	for !clk.HasWaiters() {
+		select {
+		case <-ended:
+			return true
+		default:
+			runtime.Gosched()
+		}
+	}
+	return false
 }
