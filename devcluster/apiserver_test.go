@@ -2,6 +2,7 @@ package devcluster_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -187,6 +188,41 @@ func TestPauseAndResume(t *testing.T) {
 	if err := cluster.Pause(devcluster.Kwok); err == nil {
 		t.Error("a process that the cluster does not have was paused")
 	}
+}
+
+func TestRestartAPIServer(t *testing.T) {
+	cluster := start(t, devcluster.Options{})
+	client := admin(t, cluster)
+	client.create("/api/v1/namespaces", object{"apiVersion": "v1", "kind": "Namespace", "metadata": object{"name": "kept"}})
+	before := pids(t, cluster)
+	if err := cluster.RestartAPIServer(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if client.get("/api/v1/namespaces/kept") == nil {
+		t.Error("the objects are gone")
+	}
+	after := pids(t, cluster)
+	if after[devcluster.APIServer] == before[devcluster.APIServer] || after[devcluster.Etcd] != before[devcluster.Etcd] {
+		t.Errorf("process ids were %v and are %v: only the API server is another", before, after)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := cluster.Wait(ctx); err != nil {
+		t.Errorf("a restart counts as a failure: %v", err)
+	}
+}
+
+func pids(t *testing.T, cluster *devcluster.Cluster) map[devcluster.Component]int {
+	t.Helper()
+	used, err := cluster.Usage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[devcluster.Component]int{}
+	for _, u := range used {
+		found[u.Component] = u.PID
+	}
+	return found
 }
 
 func TestFailedStartTellsWhy(t *testing.T) {

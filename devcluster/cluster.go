@@ -29,7 +29,9 @@ type Cluster struct {
 	kubeconfig []byte
 	version    string
 	spawner    *proc.Spawner
+	binaries   string
 
+	mu        sync.Mutex
 	processes map[Component]*proc.Process // complete once Start has returned
 	failed    chan error                  // receives why the first process ended that was not stopped
 	stopping  chan struct{}
@@ -91,11 +93,45 @@ func (c *Cluster) Pause(name Component) error { return c.signal(name, syscall.SI
 func (c *Cluster) Resume(name Component) error { return c.signal(name, syscall.SIGCONT) }
 
 func (c *Cluster) signal(name Component, signal syscall.Signal) error {
-	process, ok := c.processes[name]
-	if !ok {
+	process := c.process(name)
+	if process == nil {
 		return fmt.Errorf("the cluster has no %s", name)
 	}
 	return process.Signal(signal)
+}
+
+// RestartAPIServer kills the API server, as an upgrade of a control plane with only one does, starts it again and returns
+// when it serves.
+func (c *Cluster) RestartAPIServer(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.options.StartTimeout, fmt.Errorf("not ready after %s", c.options.StartTimeout))
+	defer cancel()
+	c.mu.Lock()
+	running := c.processes[APIServer]
+	delete(c.processes, APIServer) // It ends because it is to.
+	c.mu.Unlock()
+	if running == nil {
+		return fmt.Errorf("the cluster has no %s", APIServer)
+	}
+	running.Kill()
+	if err := c.run(APIServer); err != nil {
+		return err
+	}
+	api, err := newAPIClient(c.RESTURL(), c.admin)
+	if err != nil {
+		return err
+	}
+	defer api.close()
+	if err := c.awaitAPI(ctx, api); err != nil {
+		return err
+	}
+	return c.writeState()
+}
+
+// process returns the process that runs a component, or nil.
+func (c *Cluster) process(name Component) *proc.Process {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.processes[name]
 }
 
 // Wait returns when the context ends, with nil, or when a process of the cluster ends that was not stopped, with the end
@@ -117,11 +153,11 @@ func (c *Cluster) Stop() error { return c.stop() }
 func (c *Cluster) shutDown() error {
 	close(c.stopping)
 	for _, name := range []Component{Kwok, Scheduler, ControllerManager, APIServer} {
-		if process := c.processes[name]; process != nil {
+		if process := c.process(name); process != nil {
 			process.Kill() // None of them holds state.
 		}
 	}
-	if etcd := c.processes[Etcd]; etcd != nil && !c.options.Ephemeral {
+	if etcd := c.process(Etcd); etcd != nil && !c.options.Ephemeral {
 		etcd.Terminate(etcdGrace)
 	} else if etcd != nil {
 		etcd.Kill()
@@ -141,10 +177,10 @@ func (c *Cluster) shutDown() error {
 }
 
 // run starts a process and watches it.
-func (c *Cluster) run(name Component, binaries string) error {
+func (c *Cluster) run(name Component) error {
 	process, err := c.spawner.Start(proc.Spec{
 		Name: string(name),
-		Path: filepath.Join(binaries, string(name)),
+		Path: filepath.Join(c.binaries, string(name)),
 		Args: component.Args(string(name), component.Config{
 			Port:            c.port.Number(),
 			Audit:           c.options.Audit,
@@ -158,15 +194,20 @@ func (c *Cluster) run(name Component, binaries string) error {
 	if err != nil {
 		return err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.processes[name] = process
-	go c.watch(process)
+	go c.watch(name, process)
 	return nil
 }
 
-func (c *Cluster) watch(process *proc.Process) {
+func (c *Cluster) watch(name Component, process *proc.Process) {
 	select {
 	case <-c.stopping:
 	case <-process.Done():
+		if c.process(name) != process {
+			return
+		}
 		select {
 		case c.failed <- process.ExitError():
 		default: // The first one to end is the one that explains the others.

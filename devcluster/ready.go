@@ -14,15 +14,16 @@ import (
 // pollInterval is short because whoever starts a cluster waits for it.
 const pollInterval = 25 * time.Millisecond
 
-// awaitAPI waits until the API server says that it is ready, and learns its version.
+// awaitAPI waits until the API server says that it is ready.
 func (c *Cluster) awaitAPI(ctx context.Context, api *apiClient) error {
-	err := c.await(ctx, APIServer, func(ctx context.Context) bool {
+	return c.await(ctx, APIServer, func(ctx context.Context) bool {
 		code, err := api.do(ctx, http.MethodGet, "/readyz", nil, nil)
 		return err == nil && code == http.StatusOK
 	})
-	if err != nil {
-		return err
-	}
+}
+
+// learnVersion asks the API server for its version.
+func (c *Cluster) learnVersion(ctx context.Context, api *apiClient) error {
 	var version struct {
 		GitVersion string `json:"gitVersion"`
 	}

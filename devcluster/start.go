@@ -35,18 +35,19 @@ func Start(ctx context.Context, options Options) (*Cluster, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, o.StartTimeout, fmt.Errorf("not ready after %s", o.StartTimeout))
 	defer cancel()
 	c := newCluster(o)
-	if err := c.start(ctx, binaries); err != nil {
+	c.binaries = binaries
+	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting a cluster: %w", err), c.Stop())
 	}
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, binaries string) error {
+func (c *Cluster) start(ctx context.Context) error {
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
 	for _, name := range []Component{Etcd, APIServer} {
-		if err := c.run(name, binaries); err != nil {
+		if err := c.run(name); err != nil {
 			return err
 		}
 	}
@@ -58,11 +59,14 @@ func (c *Cluster) start(ctx context.Context, binaries string) error {
 	if err := c.awaitAPI(ctx, api); err != nil {
 		return err
 	}
+	if err := c.learnVersion(ctx, api); err != nil {
+		return err
+	}
 	for _, name := range []Component{ControllerManager, Scheduler, Kwok} {
 		if !c.options.runs(name) {
 			continue
 		}
-		if err := c.run(name, binaries); err != nil {
+		if err := c.run(name); err != nil {
 			return err
 		}
 	}

@@ -123,7 +123,7 @@ func (c *Cluster) writeState() error {
 		Launcher:   Launcher{PID: os.Getpid(), StartTime: self.StartTime},
 	}
 	for _, name := range c.Components() {
-		state.Processes = append(state.Processes, Process{Component: name, PID: c.processes[name].PID(), Log: c.Log(name)})
+		state.Processes = append(state.Processes, Process{Component: name, PID: c.process(name).PID(), Log: c.Log(name)})
 	}
 	content, err := json.MarshalIndent(state, "", "  ")
 	if err != nil {

@@ -19,7 +19,7 @@ type Usage struct {
 func (c *Cluster) Usage() ([]Usage, error) {
 	var all []Usage
 	for _, name := range c.Components() {
-		pid := c.processes[name].PID()
+		pid := c.process(name).PID()
 		used, err := proc.ReadUsage(pid)
 		if err != nil {
 			return nil, err

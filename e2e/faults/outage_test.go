@@ -1,12 +1,15 @@
 package faults
 
 import (
+	"flag"
+	"fmt"
 	"net/http"
 	"path"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/time/rate"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,15 +19,17 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
-const (
-	// outage is how long the API server is gone each time.
-	outage = 4 * time.Second
-	// throttling is how long most requests are turned away.
-	throttling = 8 * time.Second
+// Faults last for seconds in CI; for a release they last as long as they do in the field:
+//
+//	go test ./e2e/faults -run 'TestAPIServer|TestThrottling' -outage 5m -restarts 20 -throttling 10m -timeout 1h
+var (
+	outage     = flag.Duration("outage", 4*time.Second, "how long etcd hangs in TestAPIServerComesAndGoes")
+	restarts   = flag.Int("restarts", 2, "how often the API server is then restarted")
+	throttling = flag.Duration("throttling", 8*time.Second, "how long TestThrottling lets few requests through")
 )
 
-// TestAPIServerComesAndGoes is row F-3: etcd hangs, every connection to the API server is cut and no new one is accepted,
-// again and again. Nothing crashes, nothing is deleted, and each time the next commit arrives.
+// TestAPIServerComesAndGoes is row F-3: etcd hangs and every connection to the API server is cut, and then the API server
+// is killed again and again. Nothing crashes, nothing is deleted, and each time the next commit arrives.
 func TestAPIServerComesAndGoes(t *testing.T) {
 	s := scene(t, "outage", "maps")
 	c := newController(t, "outage", "--enable-leader-election=true")
@@ -32,21 +37,29 @@ func TestAPIServerComesAndGoes(t *testing.T) {
 	app := repository.Sync("app", c.ours())
 	app.BecomesReady()
 	uid := s.UID(steps.ConfigMap("a"))
+
+	s.When("etcd hangs and the API server refuses connections")
 	t.Cleanup(func() { _ = shared.Cluster().Resume(devcluster.Etcd) })
-	for _, state := range []string{"state-2", "state-3", "state-1"} {
-		s.When("etcd hangs and the API server refuses connections")
-		if err := shared.Cluster().Pause(devcluster.Etcd); err != nil {
+	if err := shared.Cluster().Pause(devcluster.Etcd); err != nil {
+		t.Fatal(err)
+	}
+	c.follow(refuse)
+	c.CloseClientConnections()
+	s.Pause(*outage)
+	if err := shared.Cluster().Resume(devcluster.Etcd); err != nil {
+		t.Fatal(err)
+	}
+	c.follow(pass)
+	s.Then("the next commit arrives")
+	app.Applies(repository.Commit(stateAfter(0)))
+	c.lives(t)
+	for i := range *restarts {
+		s.When("the API server is restarted")
+		if err := shared.Cluster().RestartAPIServer(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		c.follow(refuse)
-		c.CloseClientConnections()
-		s.Pause(outage)
-		if err := shared.Cluster().Resume(devcluster.Etcd); err != nil {
-			t.Fatal(err)
-		}
-		c.follow(pass)
 		s.Then("the next commit arrives")
-		app.Applies(repository.Commit(state))
+		app.Applies(repository.Commit(stateAfter(i + 1)))
 		c.lives(t)
 	}
 	for _, d := range c.since(0, func(r *http.Request) bool { return r.Method == http.MethodDelete }) {
@@ -58,8 +71,11 @@ func TestAPIServerComesAndGoes(t *testing.T) {
 	}
 }
 
-// TestThrottling is row F-4: for a while the API server turns four of five requests away with 429 and a Retry-After, as
-// priority and fairness does. The lease is kept, and what is committed meanwhile is applied.
+// stateAfter returns the state of testdata that the i-th commit after the first brings.
+func stateAfter(i int) string { return fmt.Sprintf("state-%d", (i+1)%3+1) }
+
+// TestThrottling is row F-4: for a while the API server lets two requests a second through and turns the others away with
+// 429 and a Retry-After, as priority and fairness does. The lease is kept, and what is committed meanwhile is applied.
 func TestThrottling(t *testing.T) {
 	t.Parallel()
 	s := scene(t, "throttled", "maps")
@@ -69,10 +85,11 @@ func TestThrottling(t *testing.T) {
 	app := repository.Sync("app", c.ours())
 	app.BecomesReady()
 	held, before := c.lease(t)
-	var asked, refused atomic.Int64
-	const letThrough = 5
+	var refused atomic.Int64
+	const perSecond = 2
+	throttle := rate.NewLimiter(perSecond, 1)
 	c.follow(func(w http.ResponseWriter, r *http.Request, next http.Handler) {
-		if r.URL.Query().Get("watch") != "" || asked.Add(1)%letThrough == 0 {
+		if r.URL.Query().Get("watch") != "" || throttle.Allow() {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -80,11 +97,18 @@ func TestThrottling(t *testing.T) {
 		w.Header().Set("Retry-After", "1")
 		w.WriteHeader(http.StatusTooManyRequests)
 	})
-	over := time.AfterFunc(throttling, func() { c.follow(pass) })
-	defer over.Stop()
-	for _, state := range []string{"state-2", "state-3"} {
-		app.Applies(repository.Commit(state))
+	over := make(chan struct{})
+	timer := time.AfterFunc(*throttling, func() { close(over) })
+	defer timer.Stop()
+	for i, ended := 0, false; !ended; i++ {
+		app.Applies(repository.Commit(stateAfter(i)))
+		select {
+		case <-over:
+			ended = true
+		default:
+		}
 	}
+	c.follow(pass)
 	c.lives(t)
 	const least = 5
 	if refused.Load() < least {

@@ -54,6 +54,8 @@ type Binary struct {
 	// Registry takes the metrics; that of the process if nil. Several binaries in one
 	// process need one each.
 	Registry prometheus.Registerer
+	// Clock is the time; that of the machine if nil.
+	Clock clock.WithTicker
 	// Setup adds the controllers to the manager.
 	Setup func(ctx context.Context, env *Env) error
 
@@ -91,6 +93,9 @@ func Run(ctx context.Context, b Binary) error {
 func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 	if err := b.Options.Validate(); err != nil {
 		return err
+	}
+	if b.Clock == nil {
+		b.Clock = clock.RealClock{}
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -145,7 +150,7 @@ func newManager(cfg *rest.Config, scheme *runtime.Scheme, b Binary, log logr.Log
 	}
 	lease := leaderelection.GenerateID(o.Name+"-leader-election", electionID...)
 	if o.LeaderElection.Enable {
-		b.fence.lease, b.fence.within, b.fence.clock = lease, o.LeaderElection.RenewDeadline, clock.RealClock{}
+		b.fence.lease, b.fence.within, b.fence.clock = lease, o.LeaderElection.RenewDeadline, b.Clock
 		cfg.Wrap(b.fence.wrap)
 	}
 	mgr, err := ctrl.NewManager(cfg, ctrl.Options{
@@ -205,12 +210,12 @@ func newEnv(mgr manager.Manager, b Binary, log logr.Logger) (*Env, error) {
 		return nil, fmt.Errorf("finding the host name: %w", err)
 	}
 	env := &Env{
-		Manager: mgr, Options: o, Clock: clock.RealClock{}, Log: log, Registry: b.Registry, shared: b.Registry != nil,
+		Manager: mgr, Options: o, Clock: b.Clock, Log: log, Registry: b.Registry, shared: b.Registry != nil,
 		Fence: b.fence.wrap,
 		Recorder: &events.Recorder{
 			//nolint:staticcheck // The wire contract asks for core/v1 Events, which only this recorder writes.
 			Kubernetes: mgr.GetEventRecorderFor(o.Name), Controller: o.Name, Instance: hostname,
-			Now: clock.RealClock{}.Now,
+			Now: b.Clock.Now,
 		},
 	}
 	if env.Registry == nil {

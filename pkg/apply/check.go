@@ -20,7 +20,7 @@ func (a *Applier) validate(ctx context.Context, unit live.Unit, stage Stage) ([]
 	var all []*job
 	for i, rank := range stage.Ranks {
 		for _, t := range rank {
-			j := &job{Task: t, full: stage.Awaited}
+			j := &job{Task: t, full: stage.Awaited || t.Answered != nil}
 			ranks[i] = append(ranks[i], j)
 			all = append(all, j)
 		}

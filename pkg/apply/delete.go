@@ -9,7 +9,6 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -19,10 +18,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
+	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
-
-// batch is the most objects that are held to be shown before they are deleted.
-const batch = 256
 
 // DeleteResult is what became of an object that was to be deleted.
 type DeleteResult string
@@ -48,14 +45,6 @@ type Target struct {
 	UID types.UID
 }
 
-// DeleteOptions change what DeleteAll does.
-type DeleteOptions struct {
-	// Before is shown whole objects right before they are deleted, a batch at a time
-	// and never two at once. When it fails they are not deleted. An object that is
-	// changed after it was shown is shown again.
-	Before func(ctx context.Context, objects []*unstructured.Unstructured) error
-}
-
 // DeleteOutcome is what became of a target.
 type DeleteOutcome struct {
 	Target
@@ -69,7 +58,7 @@ type DeleteOutcome struct {
 // table last saw decides, or else a read of its metadata; the deletion is bound
 // to the version that was decided on, and decided anew when there is another.
 func (a *Applier) Delete(ctx context.Context, unit live.Unit, target Target) (DeleteResult, error) {
-	outcomes := a.DeleteAll(ctx, unit, []Target{target}, DeleteOptions{})
+	outcomes := a.DeleteAll(ctx, unit, []Target{target})
 	return outcomes[0].Result, outcomes[0].Err
 }
 
@@ -77,7 +66,7 @@ func (a *Applier) Delete(ctx context.Context, unit live.Unit, target Target) (De
 // in the reverse of the order in which they are applied, those of one rank at
 // once. One that cannot be deleted does not keep the others from being deleted.
 // The outcomes are in the order of deletion.
-func (a *Applier) DeleteAll(ctx context.Context, unit live.Unit, targets []Target, opts DeleteOptions) []DeleteOutcome {
+func (a *Applier) DeleteAll(ctx context.Context, unit live.Unit, targets []Target) []DeleteOutcome {
 	ctx = inflight.With(ctx, inflight.Flow{Key: unit})
 	all := make([]*deletion, len(targets))
 	for i, t := range targets {
@@ -91,10 +80,7 @@ func (a *Applier) DeleteAll(ctx context.Context, unit live.Unit, targets []Targe
 		if n < 0 {
 			n = len(rest)
 		}
-		if opts.Before != nil {
-			n = min(n, batch)
-		}
-		a.deleteRank(ctx, unit, rest[:n], opts)
+		a.deleteRank(ctx, unit, rest[:n])
 		rest = rest[n:]
 	}
 	outcomes := make([]DeleteOutcome, len(all))
@@ -113,44 +99,27 @@ type deletion struct {
 	// decided is the UID that was first decided on at the server: who made another
 	// object of the name since then wants it.
 	decided types.UID
-	// object is the whole object, where it was asked for.
-	object *unstructured.Unstructured
-	done   bool
+	done    bool
 }
 
 func (d *deletion) end(result DeleteResult, err error) {
-	d.done, d.Result, d.object = true, result, nil
+	d.done, d.Result = true, result
 	if err != nil {
 		d.Err = &ObjectError{ID: d.ID, Step: "delete", Err: err}
 	}
 }
 
-// deleteRank deletes objects that do not depend on each other.
-func (a *Applier) deleteRank(ctx context.Context, unit live.Unit, rank []*deletion, opts DeleteOptions) {
-	for attempt := 1; ; attempt++ {
-		todo := rank
-		each(a.workers(), todo, func(d *deletion) *ObjectError {
-			a.examine(ctx, unit, d, attempt == 1 && opts.Before == nil, opts.Before != nil)
-			return nil
-		})
-		if todo = undone(todo); len(todo) == 0 {
-			return
-		}
-		if opts.Before != nil {
-			if err := opts.Before(ctx, objectsOf(todo)); err != nil {
-				for _, d := range todo {
-					d.end("", fmt.Errorf("keeping a copy first: %w", err))
-				}
-				return
+// deleteRank deletes objects that do not depend on each other. Those that were
+// changed between the decision and the deletion are decided on again.
+func (a *Applier) deleteRank(ctx context.Context, unit live.Unit, rank []*deletion) {
+	for attempt := 1; len(rank) > 0; attempt++ {
+		parallel.Map(a.workers(), rank, func(d *deletion) struct{} {
+			if a.examine(ctx, unit, d, attempt == 1); !d.done {
+				a.remove(ctx, d, attempt == wire.Attempts)
 			}
-		}
-		each(a.workers(), todo, func(d *deletion) *ObjectError {
-			a.remove(ctx, d, attempt == wire.Attempts)
-			return nil
+			return struct{}{}
 		})
-		if rank = undone(todo); len(rank) == 0 {
-			return
-		}
+		rank = undone(rank)
 	}
 }
 
@@ -164,17 +133,9 @@ func undone(all []*deletion) []*deletion {
 	return left
 }
 
-func objectsOf(all []*deletion) []*unstructured.Unstructured {
-	objects := make([]*unstructured.Unstructured, len(all))
-	for i, d := range all {
-		objects[i] = d.object
-	}
-	return objects
-}
-
 // examine decides whether an object is to be deleted. The deletion is done when
 // it is not.
-func (a *Applier) examine(ctx context.Context, unit live.Unit, d *deletion, memory, whole bool) {
+func (a *Applier) examine(ctx context.Context, unit live.Unit, d *deletion, memory bool) {
 	found, defined, err := a.wire.FindAny(ctx, schema.GroupVersionKind{Group: d.ID.Group, Version: d.Version, Kind: d.ID.Kind})
 	if err != nil {
 		d.end("", err)
@@ -186,17 +147,11 @@ func (a *Applier) examine(ctx context.Context, unit live.Unit, d *deletion, memo
 		return
 	}
 	d.at = wire.Ref{Resource: found, Namespace: d.ID.Namespace, Name: d.ID.Name}
-	if whole {
-		if d.object, err = a.wire.Get(ctx, d.at, true); err == nil {
-			d.seen = a.observe(d.ID, d.object)
-		}
-	} else {
-		if memory {
-			d.seen, memory = a.remember(d.ID)
-		}
-		if !memory {
-			d.seen, err = a.read(ctx, d.at, d.ID)
-		}
+	if memory {
+		d.seen, memory = a.remember(d.ID)
+	}
+	if !memory {
+		d.seen, err = a.read(ctx, d.at, d.ID)
 	}
 	switch {
 	case apierrors.IsNotFound(err):
@@ -245,14 +200,10 @@ func (a *Applier) read(ctx context.Context, at wire.Ref, id inventory.ID) (live.
 	if err != nil {
 		return live.Observation{}, err
 	}
-	return a.observe(id, obj), nil
-}
-
-func (a *Applier) observe(id inventory.ID, obj *unstructured.Unstructured) live.Observation {
 	return live.Observation{
 		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Marker.Owner(obj),
 		Policy: mark.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
-	}
+	}, nil
 }
 
 // decide says whether an object may be deleted; final is false when it may.

@@ -62,7 +62,7 @@ func TestDeleteAll(t *testing.T) {
 		}
 		return next.RoundTrip(r)
 	})
-	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, targets(objects...), apply.DeleteOptions{}))
+	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, targets(objects...)))
 	if !strings.HasPrefix(got[0], "Service/a Service/"+w.ns+"/a delete failed: ") {
 		t.Errorf("got %s", got[0])
 	}
@@ -71,63 +71,6 @@ func TestDeleteAll(t *testing.T) {
 	}
 	if len(deleted) != 4 || deleted[0] != "services/a" || deleted[3] != "serviceaccounts/a" {
 		t.Errorf("the order of deletion: %v", deleted)
-	}
-}
-
-// TestDeleteShowsFirst shows every object as it is right before it is deleted, in
-// batches, with one read each, which the deletion is bound to.
-func TestDeleteShowsFirst(t *testing.T) {
-	w := newWorld(t)
-	var objects []*unstructured.Unstructured
-	for i := range 300 {
-		objects = append(objects, w.configMap(fmt.Sprintf("x-%03d", i), "1"))
-	}
-	w.run(tasksOf(objects...)...)
-	w.requests.take()
-	shown, batches, raced := map[string]string{}, 0, false
-	opts := apply.DeleteOptions{Before: func(_ context.Context, batch []*unstructured.Unstructured) error {
-		batches++
-		for _, obj := range batch {
-			value, _, err := unstructured.NestedString(obj.Object, "data", "a")
-			if err != nil {
-				return err
-			}
-			shown[obj.GetName()] = value
-		}
-		if !raced {
-			raced = true
-			w.edit("x-299", "somebody", func(o *unstructured.Unstructured) { o.Object["data"] = fields{"a": "changed"} })
-		}
-		return nil
-	}}
-	for _, o := range w.applier.DeleteAll(t.Context(), w.unit, targets(objects...), opts) {
-		if o.Result != apply.Deleted {
-			t.Errorf("%s: %s, %v", o.ID.Name, o.Result, o.Err)
-		}
-	}
-	if len(shown) != 300 || shown["x-299"] != "changed" || shown["x-000"] != "1" || batches != 3 {
-		t.Errorf("%d objects were shown in %d batches; the changed one as %q", len(shown), batches, shown["x-299"])
-	}
-	if diff := cmp.Diff(map[string]int{"GET": 301, "DELETE": 301}, w.requests.take()); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// TestDeleteNeedsTheCopy deletes nothing that could not be shown.
-func TestDeleteNeedsTheCopy(t *testing.T) {
-	w := newWorld(t)
-	w.run(tasksOf(w.configMap("a", "1"))...)
-	opts := apply.DeleteOptions{Before: func(context.Context, []*unstructured.Unstructured) error { return errors.New("disk full") }}
-	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, append(targets(w.configMap("a", "1")), w.target("absent")), opts))
-	want := []string{"ConfigMap/absent deleted", "ConfigMap/a ConfigMap/" + w.ns + "/a delete failed: keeping a copy first: disk full"}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-	if _, left := w.data("a"); !left {
-		t.Error("it was deleted")
-	}
-	if w.applier.DeleteAll(t.Context(), w.unit, nil, opts) == nil {
-		t.Error("no targets: want no outcomes, not none at all")
 	}
 }
 

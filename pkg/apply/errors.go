@@ -5,10 +5,6 @@ import "github.com/capstan-gitops/capstan/pkg/apply/refusal"
 // ObjectError says what the API server had against one object.
 type ObjectError = refusal.ObjectError
 
-// NamespaceTerminating reports that an object was refused because its namespace
-// is being deleted: there is nothing to do until it is gone.
-func NamespaceTerminating(err error) bool { return refusal.NamespaceTerminating(err) }
-
 // objectError wraps the failure of a step for one task.
 func objectError(t *Task, step string, err error) *ObjectError {
 	if t.sensitive() {

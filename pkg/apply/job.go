@@ -14,8 +14,7 @@ const retained = 64 << 10
 type job struct {
 	*Task
 	at wire.Ref
-	// full says that the answers to applies have to be whole objects, because a
-	// later stage awaits them.
+	// full says that the answers to applies have to be whole objects.
 	full bool
 	// payload is the encoded object, if it is small.
 	payload *wire.Payload

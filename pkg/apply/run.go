@@ -2,7 +2,7 @@ package apply
 
 import (
 	"context"
-	"sync"
+	"slices"
 	"time"
 
 	apimeta "k8s.io/apimachinery/pkg/api/meta"
@@ -13,6 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
 
 // How long to wait before discovery is looked at again, at first and at most.
@@ -74,35 +75,9 @@ func (a *Applier) workers() int {
 	return 2 * inflight.Default
 }
 
-// each calls f for all items, so many at a time, and returns what went wrong. A
-// panic in f becomes one of the caller, who is prepared for it.
-func each[T any](workers int, items []T, f func(T) *ObjectError) (failed []*ObjectError) {
-	var group sync.WaitGroup
-	errs := make([]*ObjectError, len(items))
-	panics := make(chan any, len(items))
-	busy := make(chan struct{}, workers)
-	for i, item := range items {
-		busy <- struct{}{}
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					panics <- p
-				}
-				<-busy
-			}()
-			errs[i] = f(item)
-		})
-	}
-	group.Wait()
-	if len(panics) > 0 {
-		panic(<-panics)
-	}
-	for _, err := range errs {
-		if err != nil {
-			failed = append(failed, err)
-		}
-	}
-	return failed
+// each calls f for all items, some at a time, and returns what went wrong.
+func each[T any](workers int, items []T, f func(T) *ObjectError) []*ObjectError {
+	return slices.DeleteFunc(parallel.Map(workers, items, f), func(err *ObjectError) bool { return err == nil })
 }
 
 // settle waits until what a stage changed can be used by the next: definitions
@@ -131,9 +106,6 @@ func (a *Applier) settle(ctx context.Context, jobs []*job) error {
 	if len(kinds) > 0 {
 		a.wire.ResetMapper()
 		a.discover(ctx, kinds)
-		if a.opts.Table != nil {
-			a.opts.Table.SchemaChanged(kinds...)
-		}
 	}
 	return refusal.Join(failed)
 }

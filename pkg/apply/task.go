@@ -35,6 +35,9 @@ type Task struct {
 	// Ignore are fields that are left to others. An object of which something is
 	// ignored is read before it is applied.
 	Ignore ignore.Paths
+	// Answered, if set, is called with the whole object as the server answered its
+	// apply. Calls for the objects of a run come from several goroutines.
+	Answered func(*unstructured.Unstructured)
 }
 
 // Normalize brings a built object into the form in which it is digested and

@@ -42,6 +42,9 @@ func (a *Applier) carryOut(ctx context.Context, unit live.Unit, j *job) *ObjectE
 	j.finish(actionOf(j, before, answer.GetResourceVersion()))
 	j.answer, j.payload = answer, nil
 	j.result.UID, j.result.Fingerprint = answer.GetUID(), print
+	if j.Answered != nil {
+		j.Answered(answer)
+	}
 	return nil
 }
 

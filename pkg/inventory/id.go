@@ -6,7 +6,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
@@ -29,11 +28,6 @@ type ID struct {
 func IDOf(obj *unstructured.Unstructured) ID {
 	gvk := obj.GroupVersionKind()
 	return ID{Namespace: obj.GetNamespace(), Name: obj.GetName(), Group: gvk.Group, Kind: gvk.Kind}
-}
-
-// IDFor returns the identity of the object that has the given metadata and kind.
-func IDFor(gk schema.GroupKind, obj metav1.Object) ID {
-	return ID{Namespace: obj.GetNamespace(), Name: obj.GetName(), Group: gk.Group, Kind: gk.Kind}
 }
 
 // ParseID reads the wire form <namespace>_<name>_<group>_<kind>.

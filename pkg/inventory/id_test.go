@@ -121,9 +121,6 @@ func TestIDOfObject(t *testing.T) {
 	if diff := cmp.Diff(want, inventory.IDOf(obj)); diff != "" {
 		t.Errorf("the version is no part of an identity (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(want, inventory.IDFor(want.GroupKind(), obj)); diff != "" {
-		t.Errorf("both ways give the same identity (-want +got):\n%s", diff)
-	}
 }
 
 // FuzzParseID reads whatever a status may hold. What can be read is written the

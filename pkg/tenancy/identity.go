@@ -1,18 +1,13 @@
 package tenancy
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
@@ -110,26 +105,4 @@ func Config(base *rest.Config, id Identity) (*rest.Config, error) {
 
 func impersonates(c rest.ImpersonationConfig) bool {
 	return c.UserName != "" || c.UID != "" || len(c.Groups) > 0 || len(c.Extra) > 0
-}
-
-// Exists reports whether the identity is still there: a ServiceAccount that was
-// deleted is not, the controller always is. The reader should not cache, for a
-// cache would watch the ServiceAccounts of all namespaces for one question.
-func Exists(ctx context.Context, reader client.Reader, id Identity) (bool, error) {
-	if id.IsZero() {
-		return false, errNoIdentity
-	}
-	if id.kind == controller {
-		return true, nil
-	}
-	account := &metav1.PartialObjectMetadata{}
-	account.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("ServiceAccount"))
-	err := reader.Get(ctx, id.account, account)
-	if apierrors.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("looking for ServiceAccount %s: %w", id.account, err)
-	}
-	return true, nil
 }

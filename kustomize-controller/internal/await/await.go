@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -37,9 +38,9 @@ type Check struct {
 	Cluster *cluster.Handle
 	// Rules judge kinds whose status says something of its own.
 	Rules health.Rules
-	// Well holds the resource version at which an object was found healthy; after
-	// Run, those of this look.
-	Well map[inventory.ID]string
+	// Judged holds what is known of the health of objects; after Run, of those of
+	// this look that are there.
+	Judged map[inventory.ID]memory.Judged
 	// Ending are the objects that are gone when they have done their work.
 	Ending map[inventory.ID]bool
 
@@ -48,49 +49,54 @@ type Check struct {
 	Waiting, Failed []Subject
 }
 
-// Run reads the objects that may have changed and judges them.
+// Run judges the objects, and reads those that may have changed since they were
+// judged last.
 func (c *Check) Run(ctx context.Context, targets []request.Target) error {
-	well := make(map[inventory.ID]string, len(targets))
+	now := make(map[inventory.ID]memory.Judged, len(targets))
 	for _, t := range targets {
-		seen, ok := Version(c.Cluster, t.ID)
-		if version, was := c.Well[t.ID]; was && ok && version == seen {
-			well[t.ID] = version
-			continue
-		}
-		if there, deleting := exists(c.Cluster, t.ID); there && !deleting && c.Rules.ByExistence(t.GroupKind()) {
-			well[t.ID] = seen
-			continue
-		}
-		obj, err := c.Cluster.Read(ctx, t.ID, t.Version)
+		judged, err := c.look(ctx, t)
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", t.Subject(), err)
 		}
-		if c.judge(ctx, t, obj) && obj != nil {
-			well[t.ID] = obj.GetResourceVersion()
+		if judged.Version != "" {
+			now[t.ID] = judged
+		}
+		if judged.Status == health.Failed {
+			c.Failed = append(c.Failed, Subject{t, judged.Status})
+		}
+		if judged.Status != health.Current {
+			c.Waiting = append(c.Waiting, Subject{t, judged.Status})
 		}
 	}
-	c.Well = well
+	c.Judged = now
 	return nil
 }
 
-// judge notes an object that is not well. One that is gone because it has come to
-// its end is.
-func (c *Check) judge(ctx context.Context, t request.Target, obj *unstructured.Unstructured) bool {
-	status := health.NotFound
+// look returns the health of an object, without a version if it is not there. One
+// that is gone because it has come to its end is well.
+func (c *Check) look(ctx context.Context, t request.Target) (memory.Judged, error) {
+	seen, ok := Version(c.Cluster, t.ID)
+	if known, was := c.Judged[t.ID]; was && ok && known.Version == seen {
+		return known, nil
+	}
+	if there, deleting := exists(c.Cluster, t.ID); there && !deleting && c.Rules.ByExistence(t.GroupKind()) {
+		return memory.Judged{Version: seen, Status: health.Current}, nil
+	}
+	obj, err := c.Cluster.Read(ctx, t.ID, t.Version)
 	switch {
+	case err != nil:
+		return memory.Judged{}, err
 	case obj != nil:
-		status = c.Rules.Of(ctx, obj).Status
+		return Judge(ctx, c.Rules, obj), nil
 	case c.Ending[t.ID]:
-		status = health.Current
+		return memory.Judged{Status: health.Current}, nil
 	}
-	if status == health.Current {
-		return true
-	}
-	if status == health.Failed {
-		c.Failed = append(c.Failed, Subject{t, status})
-	}
-	c.Waiting = append(c.Waiting, Subject{t, status})
-	return false
+	return memory.Judged{Status: health.NotFound}, nil
+}
+
+// Judge returns the health of an object.
+func Judge(ctx context.Context, rules health.Rules, obj *unstructured.Unstructured) memory.Judged {
+	return memory.Judged{Version: obj.GetResourceVersion(), Status: rules.Of(ctx, obj).Status}
 }
 
 // Follow has a unit woken when one of the objects changes: those that it applied

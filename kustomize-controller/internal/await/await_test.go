@@ -22,6 +22,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/await"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -194,8 +195,8 @@ func names(subjects []await.Subject) map[string]health.Status {
 func TestCheckJudges(t *testing.T) {
 	w := newWorld(t)
 	well := w.put("well", "well")
-	w.put("busy", "busy")
-	w.put("failed", "failed")
+	busy := w.put("busy", "busy")
+	failed := w.put("failed", "failed")
 	check := &await.Check{Cluster: w.h, Rules: rules(t), Ending: map[inventory.ID]bool{w.target("done").ID: true}}
 	if err := check.Run(t.Context(), w.targets("well", "busy", "failed", "missing", "done")); err != nil {
 		t.Fatal(err)
@@ -207,8 +208,13 @@ func TestCheckJudges(t *testing.T) {
 	if diff := cmp.Diff(map[string]health.Status{"failed": health.Failed}, names(check.Failed)); diff != "" {
 		t.Errorf("failed (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[inventory.ID]string{w.target("well").ID: well.GetResourceVersion()}, check.Well); diff != "" {
-		t.Errorf("an object is remembered with the version at which it was well, one that is gone is not (-want +got):\n%s", diff)
+	judged := map[inventory.ID]memory.Judged{
+		w.target("well").ID:   {Version: well.GetResourceVersion(), Status: health.Current},
+		w.target("busy").ID:   {Version: busy.GetResourceVersion(), Status: health.InProgress},
+		w.target("failed").ID: {Version: failed.GetResourceVersion(), Status: health.Failed},
+	}
+	if diff := cmp.Diff(judged, check.Judged); diff != "" {
+		t.Errorf("an object is remembered with the version at which it was judged, one that is gone is not (-want +got):\n%s", diff)
 	}
 	subject := await.Subjects(check.Waiting)[1]
 	if want := (health.Subject{Name: "ConfigMap/" + w.unit.Namespace + "/failed", Status: health.Failed}); subject != want {
@@ -228,10 +234,10 @@ func TestWellIsNotReadAgain(t *testing.T) {
 		_, b := await.Version(w.h, targets[1].ID)
 		return a && b
 	})
-	run := func(well map[inventory.ID]string) *await.Check {
+	run := func(judged map[inventory.ID]memory.Judged) *await.Check {
 		t.Helper()
 		w.took()
-		check := &await.Check{Cluster: w.h, Rules: rules(t), Well: well}
+		check := &await.Check{Cluster: w.h, Rules: rules(t), Judged: judged}
 		if err := check.Run(t.Context(), targets); err != nil {
 			t.Fatal(err)
 		}
@@ -241,17 +247,23 @@ func TestWellIsNotReadAgain(t *testing.T) {
 	if diff := cmp.Diff([]string{"a", "b"}, w.took()); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
-	second := run(first.Well)
-	if diff := cmp.Diff([]string{"b"}, w.took()); diff != "" {
-		t.Errorf("what was well at the version that is seen is read again (-want +got):\n%s", diff)
+	second := run(first.Judged)
+	if diff := cmp.Diff([]string(nil), w.took()); diff != "" {
+		t.Errorf("what was judged at the version that is seen is read again (-want +got):\n%s", diff)
+	}
+	if names(second.Waiting)["b"] != health.InProgress {
+		t.Errorf("what was not well is not awaited any more: %+v", second)
 	}
 	changed := w.put("a", "failed")
 	w.until("the change is seen", func() bool {
 		version, _ := await.Version(w.h, targets[0].ID)
 		return version == changed.GetResourceVersion()
 	})
-	third := run(second.Well)
-	if names(third.Failed)["a"] != health.Failed || len(third.Well) != 0 {
+	third := run(second.Judged)
+	if diff := cmp.Diff([]string{"a"}, w.took()); diff != "" {
+		t.Errorf("read after one changed (-want +got):\n%s", diff)
+	}
+	if names(third.Failed)["a"] != health.Failed || third.Judged[targets[0].ID].Status != health.Failed {
 		t.Errorf("it was well once and is taken to be so: %+v", third)
 	}
 }
@@ -279,8 +291,8 @@ func TestExistenceIsNotRead(t *testing.T) {
 	if diff := cmp.Diff([]string{"ending"}, w.took()); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[inventory.ID]string{targets[0].ID: there.GetResourceVersion()}, check.Well); diff != "" {
-		t.Errorf("well (-want +got):\n%s", diff)
+	if got, want := check.Judged[targets[0].ID], (memory.Judged{Version: there.GetResourceVersion(), Status: health.Current}); got != want {
+		t.Errorf("judged %+v, want %+v", got, want)
 	}
 	if _, waits := names(check.Waiting)["ending"]; !waits {
 		t.Error("what is being deleted is not there for long")

@@ -86,6 +86,7 @@ func TestEditByHandIsCorrectedThoughTheIntervalIsAnHour(t *testing.T) {
 	}, soon).Should(Succeed())
 }
 
+// TestFightIsGivenUpSlowlyAndTold is row F-49: who fights is told, with the field, and is not fought for ever.
 func TestFightIsGivenUpSlowlyAndTold(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

@@ -16,6 +16,7 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/build"
@@ -222,7 +223,10 @@ func (p *parts) makeBuilder(context.Context) error {
 		return err
 	}
 	p.builder.Remote = bases.Fetch
-	return nil
+	return p.env.Add(manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		return bases.Close()
+	}))
 }
 
 // installation is what the flags give to all units.

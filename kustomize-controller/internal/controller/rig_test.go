@@ -31,6 +31,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/status"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/wallclock"
 )
 
 var testEnv *env.Env
@@ -50,6 +51,8 @@ type rig struct {
 	shard     string
 	artifacts *artifactServer
 	requests  *requestLog
+	clock     *wallclock.Clock
+	metrics   *prometheus.Registry
 }
 
 var rigs = struct {
@@ -83,12 +86,15 @@ func startRig(shard string, flags []string) (*rig, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rig{Client: c, shard: shard, artifacts: newArtifactServer(), requests: &requestLog{}}
+	r := &rig{
+		Client: c, shard: shard, artifacts: newArtifactServer(), requests: &requestLog{},
+		clock: &wallclock.Clock{}, metrics: prometheus.NewRegistry(),
+	}
 	rest := testEnv.Config()
 	rest.Wrap(r.requests.wrap)
 	go func() {
 		binary := Binary(cfg)
-		binary.Registry = prometheus.NewRegistry()
+		binary.Registry, binary.Clock = r.metrics, r.clock
 		if err := app.RunOn(context.Background(), rest, binary); err != nil {
 			panic(err)
 		}

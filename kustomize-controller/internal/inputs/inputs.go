@@ -89,7 +89,8 @@ func (in *Inputs) index(ctx context.Context, unit *kustomizev1.Kustomization, a 
 func (in *Inputs) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
 	last := in.Memory.Attempt(request.Key(unit))
 	shape, err := in.ShapeNow(ctx, unit)
-	if err != nil || !last.Complete || last.Shape != shape {
+	applied := last.Complete || last.Awaiting != nil // even if the objects are not well yet
+	if err != nil || !applied || last.Shape != shape {
 		return true
 	}
 	return last.Artifact != a.Digest && !in.Unchanged(ctx, unit, a, last)

@@ -232,6 +232,10 @@ func TestConcerns(t *testing.T) {
 			w.last.Complete = false
 			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
 		}, unit(), "a", true},
+		"Awaited": {"its objects are applied and not well yet, which the artifact does not change", func(_ context.Context, w *world) {
+			w.last.Complete, w.last.Awaiting = false, &memory.Await{}
+			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
+		}, unit(), "a", false},
 		"Reshaped": {"the spec changed since", nil, unit(func(u *kustomizev1.Kustomization) { u.Spec.Path = "./other" }), "a", true},
 	}
 	for name, tc := range cases {

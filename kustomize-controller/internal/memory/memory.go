@@ -12,6 +12,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 	"github.com/capstan-gitops/capstan/pkg/live"
@@ -38,8 +39,14 @@ type Attempt struct {
 	Complete bool
 	// Awaiting is set while the objects are applied and their health is awaited.
 	Awaiting *Await
-	// Well holds the resource version at which an awaited object was found healthy.
-	Well map[inventory.ID]string
+	// Judged holds what was found out about the health of awaited objects.
+	Judged map[inventory.ID]Judged
+}
+
+// Judged is the health of an object at a resource version.
+type Judged struct {
+	Version string
+	Status  health.Status
 }
 
 // Await is a wait for health.

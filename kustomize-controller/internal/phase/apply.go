@@ -21,7 +21,7 @@ func (p *Phases) apply(ctx context.Context, s *Scope) reconciler.Outcome {
 	if s.Resumed {
 		return reconciler.Continue()
 	}
-	tasks, err := p.tasks(s)
+	tasks, err := p.tasks(ctx, s)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, err))
 	}
@@ -73,8 +73,9 @@ func (p *Phases) run(ctx context.Context, s *Scope, tasks []apply.Task) (apply.R
 	return apply.Report{Results: append(kept, second.Results...)}, err
 }
 
-func (p *Phases) tasks(s *Scope) ([]apply.Task, error) {
+func (p *Phases) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
 	var tasks []apply.Task
+	answered := s.judge(ctx)
 	for _, step := range s.Plan.Steps {
 		if step.Action == plan.Keep {
 			continue
@@ -91,6 +92,7 @@ func (p *Phases) tasks(s *Scope) ([]apply.Task, error) {
 			Tidy:      s.Due && !s.warns(),
 			Sensitive: step.Sensitive,
 			Ignore:    s.Ignore.For(object),
+			Answered:  answered,
 		})
 	}
 	return tasks, nil

@@ -3,7 +3,11 @@ package phase
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync"
 	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/await"
@@ -31,12 +35,12 @@ func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
 			Since: s.Start, Deadline: s.Start.Add(s.Timeout), Artifact: s.Artifact, Generation: s.Object.Generation,
 		}
 	}
-	check := &await.Check{Cluster: s.Cluster, Rules: s.Rules, Well: s.Attempt.Well, Ending: s.Attempt.Ending}
+	check := &await.Check{Cluster: s.Cluster, Rules: s.Rules, Judged: s.Attempt.Judged, Ending: s.Attempt.Ending}
 	poll := await.Follow(s.Cluster, s.Unit, awaited)
 	if err := check.Run(ctx, awaited); err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonHealthCheckFailed, err))
 	}
-	s.Attempt.Well = check.Well
+	s.Attempt.Judged = check.Judged
 	now := p.Clock.Now()
 	took := now.Sub(s.Attempt.Awaiting.Since).Round(time.Millisecond)
 	switch {
@@ -55,6 +59,26 @@ func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
 	return p.finish(s)
 }
 
+// judge returns what takes the health of objects from the answers to their
+// applies, so that only those are read again that change afterwards; nil if nobody
+// asks for it.
+func (s *Scope) judge(ctx context.Context) func(*unstructured.Unstructured) {
+	if !s.Object.Spec.Wait && len(s.Object.Spec.HealthChecks) == 0 {
+		return nil
+	}
+	var mu sync.Mutex
+	s.Attempt.Judged = maps.Clone(s.Attempt.Judged)
+	if s.Attempt.Judged == nil {
+		s.Attempt.Judged = map[inventory.ID]memory.Judged{}
+	}
+	return func(obj *unstructured.Unstructured) {
+		judged := await.Judge(ctx, s.Rules, obj)
+		mu.Lock()
+		defer mu.Unlock()
+		s.Attempt.Judged[inventory.IDOf(obj)] = judged
+	}
+}
+
 // park parks the unit.
 func (p *Phases) park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
 	s.Healthy = HealthAwaited
@@ -70,7 +94,7 @@ func (p *Phases) park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
 // objects tell. The next attempt begins anew.
 func (p *Phases) unwell(ctx context.Context, s *Scope, unwell []await.Subject, message string) reconciler.Outcome {
 	s.Healthy = HealthFailed
-	s.Attempt.Awaiting, s.Attempt.Well = nil, nil
+	s.Attempt.Awaiting, s.Attempt.Judged = nil, nil
 	s.Cluster.Live.Await(s.Unit, nil)
 	p.remember(s)
 	unwellIDs := make([]inventory.ID, 0, len(unwell))
@@ -110,7 +134,8 @@ func (p *Phases) healthDue(s *Scope) bool {
 		return false
 	}
 	for _, t := range s.awaited() {
-		if version, ok := await.Version(s.Cluster, t.ID); !ok || s.Memory.Attempt.Well[t.ID] != version {
+		version, ok := await.Version(s.Cluster, t.ID)
+		if !ok || s.Memory.Attempt.Judged[t.ID] != (memory.Judged{Version: version, Status: health.Current}) {
 			return true
 		}
 	}

@@ -32,6 +32,9 @@ func (p *Phases) inputs(ctx context.Context, s *Scope) reconciler.Outcome {
 	s.Attempt = memory.Attempt{
 		Shape: shape, Artifact: s.Artifact.Digest, Inputs: inputs.Fold(shape, s.Artifact.Digest),
 	}
+	if last.Shape == shape { // and so judged by the same rules
+		s.Attempt.Judged = last.Judged
+	}
 	switch {
 	case s.Forced, !p.settled(s):
 	case last.Inputs == s.Attempt.Inputs && last.Awaiting != nil:

@@ -20,10 +20,11 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
 
-// parallel is how many objects are read or deleted at once.
-const parallel = 16
+// readers is how many objects are read at once.
+const readers = 16
 
 // Doomed are the objects that are about to be deleted, as they are now.
 type Doomed map[inventory.ID]*unstructured.Unstructured
@@ -33,7 +34,7 @@ type Doomed map[inventory.ID]*unstructured.Unstructured
 func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, entries []inventory.Entry) (Doomed, error) {
 	var mu sync.Mutex
 	found := Doomed{}
-	err := each(entries, func(e inventory.Entry) error {
+	errs := parallel.Map(readers, entries, func(e inventory.Entry) error {
 		obj, err := h.Read(ctx, e.ID, e.Version)
 		if cluster.Undefined(err) || err == nil && (obj == nil || h.Live.Marker().Owner(obj) != unit) {
 			return nil
@@ -46,7 +47,7 @@ func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, ent
 		found[e.ID] = obj
 		return nil
 	})
-	return found, err
+	return found, errors.Join(errs...)
 }
 
 // Overrides is what the objects say about their own deletion.
@@ -116,7 +117,7 @@ func Delete(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, e
 	}
 	var out Outcome
 	var errs error
-	for _, o := range h.Applier.DeleteAll(ctx, unit, targets, apply.DeleteOptions{}) {
+	for _, o := range h.Applier.DeleteAll(ctx, unit, targets) {
 		errs = errors.Join(errs, o.Err)
 		out.enter(byID[o.Target.ID], o.Result)
 	}
@@ -134,30 +135,4 @@ func (o *Outcome) enter(e inventory.Entry, result apply.DeleteResult) {
 		o.Lines = append(o.Lines, e.Subject()+" skipped")
 		o.Gone = append(o.Gone, e.ID)
 	}
-}
-
-// each calls f for all entries, some at once, and joins their errors in the order
-// of the entries. A panic in f becomes one of the caller.
-func each(entries []inventory.Entry, f func(inventory.Entry) error) error {
-	errs := make([]error, len(entries))
-	panics := make(chan any, len(entries))
-	var group sync.WaitGroup
-	slots := make(chan struct{}, parallel)
-	for i, e := range entries {
-		slots <- struct{}{}
-		group.Go(func() {
-			defer func() {
-				if p := recover(); p != nil {
-					panics <- p
-				}
-				<-slots
-			}()
-			errs[i] = f(e)
-		})
-	}
-	group.Wait()
-	if len(panics) > 0 {
-		panic(<-panics)
-	}
-	return errors.Join(errs...)
 }

@@ -11,9 +11,11 @@ import (
 
 // Turns runs something for all who ask for it. Everyone is answered by a run that
 // began at the moment they name or later, and by the first such run. There is one
-// run at a time, and some time between the starts of two, so that many share one:
-// the spacing while more of them keep coming, less as soon as nobody has come for a
-// while. It is safe for concurrent use; answers are given without a lock held.
+// run at a time, and some time between the starts of two, so that many share one.
+// While a crowd keeps coming that time doubles with every run, so that a run is
+// never further away than the crowd has been coming for, and their number grows
+// with its logarithm only; as soon as nobody has come for a while the next begins
+// at once. It is safe for concurrent use; answers are given without a lock held.
 type Turns struct {
 	clock   clock.WithTicker
 	spacing time.Duration
@@ -22,15 +24,21 @@ type Turns struct {
 	// started is when the latest run began, done the start of the latest that
 	// succeeded, asked when the latest asker came.
 	started, done, asked time.Time
-	// took is how long the latest run took.
-	took    time.Duration
-	running bool
-	waiting []waiter
+	// gap is the time between starts as it is now, took how long the latest run took.
+	gap, took time.Duration
+	running   bool
+	waiting   []waiter
 }
 
-// lulls is how many pauses between askers, each long enough to begin a run, fit
-// into the spacing.
-const lulls = 8
+const (
+	// crowd is how many a run answers when many ask.
+	crowd = 8
+	// widest is how many times the spacing the time between starts becomes.
+	widest = 16
+	// lulls is how many pauses between askers, each long enough to begin a run, fit
+	// into the time between starts.
+	lulls = 8
+)
 
 // waiter is someone who waits for a run that began at since or later.
 type waiter struct {
@@ -38,9 +46,9 @@ type waiter struct {
 	answer func(error)
 }
 
-// New returns turns with the given time between the starts of runs.
+// New returns turns with the given time between the starts of runs, crowds aside.
 func New(clk clock.WithTicker, spacing time.Duration) *Turns {
-	return &Turns{clock: clk, spacing: spacing}
+	return &Turns{clock: clk, spacing: spacing, gap: spacing}
 }
 
 // Began notes the start of a run, also of one that nobody asked for.
@@ -100,6 +108,11 @@ func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) 
 			served = append(served, w)
 		}
 	}
+	if len(served) < crowd {
+		t.gap = t.spacing
+	} else {
+		t.gap = min(2*t.gap, widest*t.spacing)
+	}
 	t.waiting = later
 	t.running = len(later) > 0
 	return served, t.running
@@ -122,17 +135,16 @@ func (t *Turns) rest(ctx context.Context) {
 	}
 }
 
-// due returns when the next run may begin if nobody else comes: no later than the
-// spacing asks for, and no sooner after the latest asker than a lull takes. A lull
-// is not shorter than a run, which bounds what askers who come one by one can cost.
+// due returns when the next run may begin if nobody else comes. A lull is not
+// shorter than a run, which bounds what askers who come one by one can cost.
 func (t *Turns) due() time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.started.IsZero() {
 		return time.Time{}
 	}
-	spaced := t.started.Add(t.spacing)
-	if lull := t.asked.Add(max(t.spacing/lulls, t.took)); lull.Before(spaced) {
+	spaced := t.started.Add(t.gap)
+	if lull := t.asked.Add(max(t.gap/lulls, t.took)); lull.Before(spaced) {
 		return lull
 	}
 	return spaced

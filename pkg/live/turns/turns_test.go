@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -78,48 +79,72 @@ func TestTurns(t *testing.T) {
 // TestSpacing begins a run as early as is fair to those who pay for it.
 func TestSpacing(t *testing.T) {
 	const took = 250 * time.Millisecond
+	every := func(pause, until time.Duration) (asks []time.Duration) {
+		for at := took; at < until; at += pause {
+			asks = append(asks, at)
+		}
+		return asks
+	}
 	cases := map[string]struct {
 		why  string
 		asks []time.Duration // after the start of a run of 250 ms
-		want time.Duration
+		want []time.Duration // when runs began
 	}{
-		"Rested":  {"there was no run for long", []time.Duration{5 * time.Second}, 5 * time.Second},
-		"Lull":    {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, 550 * time.Millisecond},
-		"Pairs":   {"another comes before a lull is over", []time.Duration{300 * time.Millisecond, 500 * time.Millisecond}, 750 * time.Millisecond},
-		"Steady":  {"they keep coming", []time.Duration{300 * time.Millisecond, 500 * time.Millisecond, 700 * time.Millisecond, 900 * time.Millisecond}, time.Second},
-		"Waiting": {"someone came while the run was on", []time.Duration{100 * time.Millisecond}, 350 * time.Millisecond},
+		"Rested": {"there was no run for long", []time.Duration{5 * time.Second}, []time.Duration{5 * time.Second}},
+		"Lull":   {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, []time.Duration{550 * time.Millisecond}},
+		"Pairs": {
+			"another comes before a lull is over",
+			[]time.Duration{300 * time.Millisecond, 500 * time.Millisecond}, []time.Duration{750 * time.Millisecond},
+		},
+		"Few": {
+			"they keep coming, one by one, and further runs take no time", every(200*time.Millisecond, 1500*time.Millisecond),
+			[]time.Duration{time.Second, 1175 * time.Millisecond, 1375 * time.Millisecond, 1575 * time.Millisecond},
+		},
+		"Crowd": {
+			"many keep coming", every(50*time.Millisecond, 10*time.Second),
+			[]time.Duration{time.Second, 3 * time.Second, 7 * time.Second, 10950 * time.Millisecond},
+		},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			start := time.Unix(1000, 0)
 			clk := clocktesting.NewFakeClock(start)
 			runs := turns.New(clk, time.Second)
-			runs.Ask(start, func(error) {})
-			runs.Run(t.Context(), func(context.Context) error {
-				runs.Began(start)
-				clk.Step(took)
+			var mu sync.Mutex
+			var began []time.Duration
+			once := func(context.Context) error {
+				runs.Began(clk.Now())
+				mu.Lock()
+				defer mu.Unlock()
+				began = append(began, clk.Since(start))
 				return nil
+			}
+			runs.Ask(start, func(error) {})
+			runs.Run(t.Context(), func(ctx context.Context) error {
+				defer clk.Step(took)
+				return once(ctx)
 			})
-			var began time.Time
 			ended := make(chan struct{})
-			for i, after := range tc.asks {
-				clk.SetTime(start.Add(after))
-				if _, run := runs.Ask(clk.Now(), func(error) {}); run != (i == 0) {
-					t.Fatalf("%s: asker %d is to run: %t", tc.why, i, run)
+			close(ended)
+			for now := clk.Since(start); len(tc.asks) > 0 || !waited(clk, ended); now += time.Millisecond {
+				clk.SetTime(start.Add(now))
+				waited(clk, ended)
+				if len(tc.asks) == 0 || now < tc.asks[0] {
+					continue
+				}
+				tc.asks = tc.asks[1:]
+				if _, run := runs.Ask(clk.Now(), func(error) {}); run {
+					again := make(chan struct{})
+					ended = again
+					go func() {
+						defer close(again)
+						runs.Run(t.Context(), once)
+					}()
 				}
 			}
-			go func() {
-				defer close(ended)
-				runs.Run(t.Context(), func(context.Context) error {
-					began = clk.Now()
-					return nil
-				})
-			}()
-			for clk.HasWaiters() || !waited(clk, ended) {
-				clk.Step(time.Millisecond)
-			}
-			<-ended
-			if got := began.Sub(start); got != tc.want {
+			mu.Lock()
+			defer mu.Unlock()
+			if got := began[1:]; !slices.Equal(got, tc.want) {
 				t.Errorf("%s: began after %s, want %s", tc.why, got, tc.want)
 			}
 		})

@@ -8,7 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	"github.com/capstan-gitops/capstan/devcluster"
@@ -37,6 +39,9 @@ func Main(m *testing.M, env **Env, opts ...Option) int {
 		return 1
 	}
 	*env = started
+	// Binaries that tests run in goroutines set klog's logger, which clients beside them use: it changes from one logger
+	// to another then, and never from none.
+	klog.SetLoggerWithOptions(logr.Discard(), klog.ContextualLogger(true))
 	code := m.Run()
 	if err := started.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

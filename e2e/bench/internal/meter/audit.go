@@ -40,10 +40,18 @@ func (l *Log) Events(prefix string) ([]Event, error) {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	if _, err := file.Seek(l.offset, io.SeekStart); err != nil {
+	if l.offset == 0 {
+		return events(file, prefix)
+	}
+	if _, err := file.Seek(l.offset-1, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("reading the audit log: %w", err)
 	}
-	return events(file, prefix)
+	// A line may have been half written then; it is of a request from before.
+	rest := bufio.NewReader(file)
+	if _, err := rest.ReadBytes('\n'); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("reading the audit log: %w", err)
+	}
+	return events(rest, prefix)
 }
 
 func events(log io.Reader, prefix string) ([]Event, error) {

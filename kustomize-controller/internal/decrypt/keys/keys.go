@@ -1,8 +1,6 @@
 package keys
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -32,7 +30,6 @@ const redacted = "[redacted keys]"
 // Keys are what a Secret gives to decrypt with. The zero value gives nothing.
 type Keys struct {
 	reveal func() Material
-	digest string
 }
 
 // Material is the content of Keys, for those who decrypt with it.
@@ -71,7 +68,6 @@ func ReadAge(data map[string][]byte) (Keys, error) {
 
 func read(data map[string][]byte, use func(string) bool) (Keys, error) {
 	var m Material
-	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(data)) {
 		add := readerOf(name)
 		if add == nil || !use(name) {
@@ -81,10 +77,8 @@ func read(data map[string][]byte, use func(string) bool) (Keys, error) {
 			return Keys{}, fault.Retry(meta.ReasonBuildFailed,
 				fmt.Errorf("reading the decryption keys: key %q of the Secret: %w", name, err))
 		}
-		_, _ = fmt.Fprintf(h, "%d:%s%d:", len(name), name, len(data[name]))
-		_, _ = h.Write(data[name])
 	}
-	return Keys{reveal: func() Material { return m }, digest: hex.EncodeToString(h.Sum(nil))}, nil
+	return Keys{reveal: func() Material { return m }}, nil
 }
 
 // readerOf returns what reads a key of the Secret, or nil.
@@ -122,11 +116,6 @@ func (k Keys) Reveal() Material {
 	}
 	return k.reveal()
 }
-
-// Digest changes with the material. It belongs into the inputs of a build and never
-// leaves the process without a key of its own on top: it would let a reader test
-// guesses.
-func (k Keys) Digest() string { return k.digest }
 
 // String never returns the material.
 func (k Keys) String() string { return redacted }
