@@ -6,6 +6,9 @@ package await
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
@@ -87,16 +90,39 @@ func (c *Check) look(ctx context.Context, t request.Target) (memory.Judged, erro
 	case err != nil:
 		return memory.Judged{}, err
 	case obj != nil:
-		return Judge(ctx, c.Rules, obj), nil
+		return judge(ctx, c.Rules, obj), nil
 	case c.Ending[t.ID]:
 		return memory.Judged{Status: health.Current}, nil
 	}
 	return memory.Judged{Status: health.NotFound}, nil
 }
 
-// Judge returns the health of an object.
-func Judge(ctx context.Context, rules health.Rules, obj *unstructured.Unstructured) memory.Judged {
+// judge returns the health of an object.
+func judge(ctx context.Context, rules health.Rules, obj *unstructured.Unstructured) memory.Judged {
 	return memory.Judged{Version: obj.GetResourceVersion(), Status: rules.Of(ctx, obj).Status}
+}
+
+// Changed reports that an object was not found to be well, or not as it is now.
+func Changed(h *cluster.Handle, targets []request.Target, judged map[inventory.ID]memory.Judged) bool {
+	return slices.ContainsFunc(targets, func(t request.Target) bool {
+		version, ok := Version(h, t.ID)
+		return !ok || judged[t.ID] != memory.Judged{Version: version, Status: health.Current}
+	})
+}
+
+// Noting returns what notes the health of objects as the server answers them,
+// beside what is known already: only those are read that change afterwards. It may
+// be called from several goroutines; the notes are to be read when all have ended.
+func Noting(ctx context.Context, rules health.Rules, known map[inventory.ID]memory.Judged) (noted map[inventory.ID]memory.Judged, note func(*unstructured.Unstructured)) {
+	noted = make(map[inventory.ID]memory.Judged, len(known))
+	maps.Copy(noted, known)
+	var mu sync.Mutex
+	return noted, func(obj *unstructured.Unstructured) {
+		judged := judge(ctx, rules, obj)
+		mu.Lock()
+		defer mu.Unlock()
+		noted[inventory.IDOf(obj)] = judged
+	}
 }
 
 // Follow has a unit woken when one of the objects changes: those that it applied

@@ -259,12 +259,46 @@ func TestWellIsNotReadAgain(t *testing.T) {
 		version, _ := await.Version(w.h, targets[0].ID)
 		return version == changed.GetResourceVersion()
 	})
+	if !await.Changed(w.h, targets, second.Judged) || await.Changed(w.h, targets[:0], nil) {
+		t.Error("that something changed since it was well is not seen, or seen where there is nothing")
+	}
 	third := run(second.Judged)
 	if diff := cmp.Diff([]string{"a"}, w.took()); diff != "" {
 		t.Errorf("read after one changed (-want +got):\n%s", diff)
 	}
 	if names(third.Failed)["a"] != health.Failed || third.Judged[targets[0].ID].Status != health.Failed {
 		t.Errorf("it was well once and is taken to be so: %+v", third)
+	}
+}
+
+// TestAnswersAreNotRead says that an object is not read after an apply whose answer told how it is.
+func TestAnswersAreNotRead(t *testing.T) {
+	w := newWorld(t)
+	known := map[inventory.ID]memory.Judged{w.target("b").ID: {Version: "1", Status: health.Current}}
+	noted, note := await.Noting(t.Context(), rules(t), known)
+	a, b := w.put("a", "well"), w.put("b", "busy")
+	note(a)
+	note(b)
+	if len(noted) != 2 || known[w.target("b").ID].Version != "1" {
+		t.Fatalf("noted %+v, knew %+v", noted, known)
+	}
+	targets := w.targets("a", "b")
+	await.Follow(w.h, w.unit, targets)
+	w.until("both are seen", func() bool {
+		_, a := await.Version(w.h, targets[0].ID)
+		_, b := await.Version(w.h, targets[1].ID)
+		return a && b
+	})
+	w.took()
+	check := &await.Check{Cluster: w.h, Rules: rules(t), Judged: noted}
+	if err := check.Run(t.Context(), targets); err != nil {
+		t.Fatal(err)
+	}
+	if reads := w.took(); len(reads) > 0 {
+		t.Errorf("read %v", reads)
+	}
+	if got := names(check.Waiting); len(got) != 1 || got["b"] != health.InProgress {
+		t.Errorf("waiting for %v", got)
 	}
 }
 

@@ -3,8 +3,6 @@ package phase
 import (
 	"context"
 	"errors"
-	"maps"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -60,23 +58,12 @@ func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
 }
 
 // judge returns what takes the health of objects from the answers to their
-// applies, so that only those are read again that change afterwards; nil if nobody
-// asks for it.
-func (s *Scope) judge(ctx context.Context) func(*unstructured.Unstructured) {
-	if !s.Object.Spec.Wait && len(s.Object.Spec.HealthChecks) == 0 {
-		return nil
+// applies; nil if nobody asks for it.
+func (s *Scope) judge(ctx context.Context) (note func(*unstructured.Unstructured)) {
+	if s.Object.Spec.Wait || len(s.Object.Spec.HealthChecks) > 0 {
+		s.Attempt.Judged, note = await.Noting(ctx, s.Rules, s.Attempt.Judged)
 	}
-	var mu sync.Mutex
-	s.Attempt.Judged = maps.Clone(s.Attempt.Judged)
-	if s.Attempt.Judged == nil {
-		s.Attempt.Judged = map[inventory.ID]memory.Judged{}
-	}
-	return func(obj *unstructured.Unstructured) {
-		judged := await.Judge(ctx, s.Rules, obj)
-		mu.Lock()
-		defer mu.Unlock()
-		s.Attempt.Judged[inventory.IDOf(obj)] = judged
-	}
+	return note
 }
 
 // park parks the unit.
@@ -130,14 +117,5 @@ func (s *Scope) awaited() []request.Target {
 // healthDue reports that the interval is over and an awaited object changed
 // since it was found healthy.
 func (p *Phases) healthDue(s *Scope) bool {
-	if !s.Due {
-		return false
-	}
-	for _, t := range s.awaited() {
-		version, ok := await.Version(s.Cluster, t.ID)
-		if !ok || s.Memory.Attempt.Judged[t.ID] != (memory.Judged{Version: version, Status: health.Current}) {
-			return true
-		}
-	}
-	return false
+	return s.Due && await.Changed(s.Cluster, s.awaited(), s.Memory.Attempt.Judged)
 }

@@ -14,8 +14,8 @@ import (
 // run at a time, and some time between the starts of two, so that many share one.
 // While a crowd keeps coming that time doubles with every run, so that a run is
 // never further away than the crowd has been coming for, and their number grows
-// with its logarithm only; as soon as nobody has come for a while the next begins
-// at once. It is safe for concurrent use; answers are given without a lock held.
+// with its logarithm only; without one it halves again. As soon as nobody has come
+// for a while the next begins at once. It is safe for concurrent use; answers are given without a lock held.
 type Turns struct {
 	clock   clock.WithTicker
 	spacing time.Duration
@@ -109,7 +109,7 @@ func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) 
 		}
 	}
 	if len(served) < crowd {
-		t.gap = t.spacing
+		t.gap = max(t.gap/2, t.spacing)
 	} else {
 		t.gap = min(2*t.gap, widest*t.spacing)
 	}

@@ -12,7 +12,7 @@ import (
 
 const (
 	// commits is how often a commit is repeated; medians are reported.
-	commits = 5
+	commits = 9
 	// Of these figures the growth of the cost is made.
 	commitCell, oneFile, unread = "commit", "one file", "a file that no unit reads"
 	cpuOfAll                    = "CPU of all repetitions"

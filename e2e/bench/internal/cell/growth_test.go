@@ -26,7 +26,7 @@ func TestGrowth(t *testing.T) {
 		"Quadratic":   {commitAt(100, 1.2, 1), commitAt(400, 7.2, 4), 4, false, "twice the units cost four times as much"},
 		"Unmeasured":  {commitAt(100, 1, 1), commitAt(400, 4, 4.1), 1, true, "what is not seen has not grown"},
 		"OtherOrder":  {commitAt(400, 4.8, 4), commitAt(100, 1.2, 1), 2, true, "the order of the run does not matter"},
-		"FromNothing": {commitAt(100, 1, 1), commitAt(200, 2.2, 2), 4, false, "less than the resolution counts as that"},
+		"FromNothing": {commitAt(100, 1, 1), commitAt(200, 2+4*resolution, 2), 4, false, "less than the resolution counts as that"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
