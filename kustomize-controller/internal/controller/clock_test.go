@@ -26,14 +26,14 @@ func TestWallClockJumps(t *testing.T) {
 	t.Cleanup(func() { r.clock.Set(0) })
 	ahead := time.Hour
 	for _, key := range []string{"first", "second", "third"} {
+		ahead = -ahead
+		r.clock.Set(ahead)
 		// A field that kubectl added waits for the interval.
 		a, err := r.configMap(t.Context(), "a")
 		g.Expect(err).NotTo(HaveOccurred())
 		a.Data[key] = "by hand"
 		g.Expect(r.Update(t.Context(), a, client.FieldOwner("kubectl-edit"))).To(Succeed())
 		g.Eventually(func() (map[string]string, error) {
-			ahead = -ahead
-			r.clock.Set(ahead)
 			a, err := r.configMap(t.Context(), "a")
 			return a.Data, err
 		}, soon, "100ms").ShouldNot(HaveKey(key))
