@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -78,6 +79,33 @@ func (c *controller) again() error {
 	c.process.Kill()
 	c.mu.Unlock()
 	return c.start()
+}
+
+// kept starts the process again whenever it has ended, as a kubelet does, and counts how often.
+func (c *controller) kept(t *testing.T) *atomic.Int64 {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	var watching sync.WaitGroup
+	restarts := &atomic.Int64{}
+	watching.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-c.ended():
+				restarts.Add(1)
+				if err := c.start(); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	t.Cleanup(func() {
+		cancel()
+		watching.Wait()
+	})
+	return restarts
 }
 
 // signal sends a signal to the process.

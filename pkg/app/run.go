@@ -114,6 +114,9 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 			return fmt.Errorf("registering kinds: %w", err)
 		}
 	}
+	if err := awaitServer(ctx, cfg, b.Options.HealthAddr, b.Clock, log); err != nil || ctx.Err() != nil {
+		return err
+	}
 	b.fence = &fence{}
 	mgr, err := newManager(cfg, scheme, b, log)
 	if err != nil {

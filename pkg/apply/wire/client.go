@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -26,8 +27,14 @@ const (
 	Attempts = 4
 	// FirstDelay is the pause before the second attempt.
 	FirstDelay = 200 * time.Millisecond
-	// LastDelay is the longest pause between attempts.
+	// LastDelay is the longest pause between attempts, but for a server that asks for
+	// a longer one.
 	LastDelay = 5 * time.Second
+	// Patience is how long a request is made again that the server refuses because
+	// it has too many.
+	Patience = time.Minute
+	// spread is the part of a pause that chance may add to it.
+	spread = 0.5
 )
 
 // Options are what a Client needs.
@@ -83,7 +90,7 @@ func New(opts Options) (*Client, error) {
 // times when the server could not answer. It tells how many attempts it took: the
 // answer to all but the last may have been lost after the deed was done.
 func (c *Client) do(ctx context.Context, what inflight.Request, build func() *rest.Request) (body []byte, tried int, err error) {
-	delay := FirstDelay
+	again := retry{began: c.opts.Clock.Now(), delay: FirstDelay}
 	for tried = 1; ; tried++ {
 		slot, err := c.opts.Limiter.Begin(ctx, what)
 		if err != nil {
@@ -95,17 +102,44 @@ func (c *Client) do(ctx context.Context, what inflight.Request, build func() *re
 			err = result.Error() // which reads the status that the server answered with
 		}
 		slot.End(err)
-		if err == nil || ctx.Err() != nil || tried == Attempts || !Transient(err) {
+		if err == nil || ctx.Err() != nil || !Transient(err) {
 			return body, tried, err
 		}
-		if seconds, ok := apierrors.SuggestsClientDelay(err); ok {
-			delay = max(delay, time.Duration(seconds)*time.Second)
+		pause, ok := again.after(err, c.opts.Clock.Now())
+		if !ok {
+			return body, tried, err
 		}
-		if err := c.Sleep(ctx, delay); err != nil {
+		if err := c.Sleep(ctx, pause); err != nil {
 			return nil, tried, err
 		}
-		delay = min(2*delay, LastDelay)
 	}
+}
+
+// retry counts the attempts of one request.
+type retry struct {
+	began    time.Time
+	delay    time.Duration
+	failures int
+}
+
+// after returns the pause before another attempt; ok is false if there were enough.
+// A server that asks to come back later lives, and so is no failure: with many
+// objects in a stage, of which all have to be validated before one is applied,
+// giving up early would mean never to get through. What was refused together does
+// not come back together.
+func (r *retry) after(err error, now time.Time) (pause time.Duration, ok bool) {
+	if apierrors.IsTooManyRequests(err) {
+		ok = now.Sub(r.began) < Patience
+	} else {
+		r.failures++
+		ok = r.failures < Attempts
+	}
+	pause = r.delay
+	if seconds, told := apierrors.SuggestsClientDelay(err); told {
+		pause = max(pause, time.Duration(seconds)*time.Second)
+	}
+	r.delay = min(2*r.delay, LastDelay)
+	return wait.Jitter(pause, spread), ok
 }
 
 // Sleep waits by the injected clock.

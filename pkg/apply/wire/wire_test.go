@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"syscall"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,6 +31,49 @@ func TestConfirmed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := confirmed([]byte(c.answer)); got != c.want {
 				t.Errorf("%s: got %t", c.why, got)
+			}
+		})
+	}
+}
+
+func TestRetry(t *testing.T) {
+	start := time.Unix(1000, 0)
+	busy, told := apierrors.NewTooManyRequests("x", 0), apierrors.NewTooManyRequests("x", 7)
+	gone := apierrors.NewServiceUnavailable("x")
+	type step struct {
+		err  error
+		at   time.Duration
+		want time.Duration // at least, and at most half as much more; 0 is the end
+	}
+	cases := map[string]struct {
+		why   string
+		steps []step
+	}{
+		"Failures": {"a server that does not answer is asked four times", []step{
+			{gone, 0, 200 * time.Millisecond}, {gone, 1, 400 * time.Millisecond}, {gone, 2, 800 * time.Millisecond}, {gone, 3, 0},
+		}},
+		"Refusals": {"refusals are no failures", []step{
+			{busy, 0, 200 * time.Millisecond}, {busy, 1, 400 * time.Millisecond}, {busy, 2, 800 * time.Millisecond},
+			{busy, 3, 1600 * time.Millisecond}, {busy, 4, 3200 * time.Millisecond}, {busy, 5, LastDelay}, {busy, 6, LastDelay},
+		}},
+		"Told":    {"the server says when to come back", []step{{told, 0, 7 * time.Second}, {told, 7 * time.Second, 7 * time.Second}}},
+		"Patient": {"not for ever", []step{{busy, Patience - 1, 200 * time.Millisecond}, {busy, Patience, 0}}},
+		"Mixed": {"refusals in between do not count", []step{
+			{gone, 0, 200 * time.Millisecond}, {busy, 1, 400 * time.Millisecond}, {gone, 2, 800 * time.Millisecond},
+			{gone, 3, 1600 * time.Millisecond}, {gone, 4, 0},
+		}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			again := retry{began: start, delay: FirstDelay}
+			for i, s := range tc.steps {
+				pause, ok := again.after(s.err, start.Add(s.at))
+				if ok != (s.want > 0) {
+					t.Fatalf("%s: after attempt %d there is another: %t", tc.why, i+1, ok)
+				}
+				if ok && (pause < s.want || pause > s.want*3/2) {
+					t.Errorf("%s: pause %s after attempt %d, want %s and at most half as much more", tc.why, pause, i+1, s.want)
+				}
 			}
 		})
 	}
