@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/artifact/internal/once"
@@ -33,7 +34,8 @@ type CacheOptions struct {
 	Client *http.Client
 	// TempDir holds views too large for memory; the system's if empty.
 	TempDir string
-	// MaxBytes bounds what is kept while nobody uses it; 512 MiB if zero.
+	// MaxBytes bounds what is kept while nobody uses it; 512 MiB if zero. Of one
+	// source nothing older than the revision before the newest is kept.
 	MaxBytes int64
 	// MaxIndexBytes bounds the memory of indexes; 64 MiB if zero.
 	MaxIndexBytes int64
@@ -96,7 +98,7 @@ func (c *Cache) View(ctx context.Context, a meta.Artifact) (*Lease, error) {
 	if err != nil {
 		return nil, fmt.Errorf("fetching artifact %s: %w", a.Revision, err)
 	}
-	view, release, err := c.views.Acquire(ctx, digest, func(ctx context.Context) (*View, error) {
+	view, release, err := c.views.Acquire(ctx, seriesOf(a.URL), digest, func(ctx context.Context) (*View, error) {
 		return c.fetchView(ctx, a.URL, digest)
 	})
 	if err != nil {
@@ -104,6 +106,10 @@ func (c *Cache) View(ctx context.Context, a meta.Artifact) (*Lease, error) {
 	}
 	return &Lease{view: view, release: release}, nil
 }
+
+// seriesOf names the source of an artifact: the folder that its artifacts are
+// served from.
+func seriesOf(rawURL string) string { return rawURL[:strings.LastIndexByte(rawURL, '/')+1] }
 
 // Index returns the index an artifact was published with, and false if it was
 // published without one.
@@ -119,7 +125,7 @@ func (c *Cache) Index(ctx context.Context, a meta.Artifact) (*Index, bool, error
 	if err != nil {
 		return nil, false, fmt.Errorf("fetching the index of %s: %w", a.Revision, err)
 	}
-	index, release, err := c.indexes.Acquire(ctx, digest, func(ctx context.Context) (*Index, error) {
+	index, release, err := c.indexes.Acquire(ctx, seriesOf(a.URL), digest, func(ctx context.Context) (*Index, error) {
 		return c.fetchIndex(ctx, a.URL+IndexSuffix, digest)
 	})
 	if err != nil {

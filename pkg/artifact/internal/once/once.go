@@ -3,12 +3,18 @@ package once
 import (
 	"container/list"
 	"context"
+	"slices"
 	"sync"
 )
 
+// generations is how many values of a series are kept that nobody holds: those
+// who still work with the one before the newest find it.
+const generations = 2
+
 // Store keeps values by key within a budget of bytes. A value is made once for
 // everybody who asks while it is being made; it stays while somebody holds it,
-// and then until room is needed, the longest unused leaving first.
+// and then until room is needed, the longest unused leaving first, or newer ones
+// of its series have taken its place.
 type Store[V any] struct {
 	limit int64
 	size  func(V) int64
@@ -18,11 +24,14 @@ type Store[V any] struct {
 	items map[string]*item[V]
 	idle  *list.List // of *item[V], longest unused first
 	held  int64
+	made  int
 }
 
 // item is a value that is being made or kept.
 type item[V any] struct {
 	key    string
+	series string
+	number int // counts what was made
 	done   chan struct{}
 	cancel context.CancelFunc
 	value  V
@@ -40,14 +49,14 @@ func New[V any](limit int64, size func(V) int64, free func(V)) *Store[V] {
 
 // Acquire returns the value of a key and a function that gives it back. The
 // first who asks starts to make it; making goes on until it is done or nobody
-// waits any more, whoever started it.
-func (s *Store[V]) Acquire(ctx context.Context, key string, create func(context.Context) (V, error)) (V, func(), error) {
+// waits any more, whoever started it. Values of a series replace each other.
+func (s *Store[V]) Acquire(ctx context.Context, series, key string, create func(context.Context) (V, error)) (V, func(), error) {
 	var zero V
 	s.mu.Lock()
 	it, ok := s.items[key]
 	if !ok {
 		makeCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		it = &item[V]{key: key, done: make(chan struct{}), cancel: cancel}
+		it = &item[V]{key: key, series: series, done: make(chan struct{}), cancel: cancel}
 		s.items[key] = it
 		go s.create(makeCtx, it, create)
 	}
@@ -86,7 +95,9 @@ func (s *Store[V]) create(ctx context.Context, it *item[V], create func(context.
 		unwanted = append(unwanted, value)
 	default:
 		s.held += s.size(value)
-		unwanted = s.trim()
+		s.made++
+		it.number = s.made
+		unwanted = append(s.outdated(it.series), s.trim()...)
 	}
 	s.mu.Unlock()
 	close(it.done)
@@ -105,7 +116,7 @@ func (s *Store[V]) release(it *item[V]) {
 			s.forget(it)
 		case it.err == nil && s.items[it.key] == it:
 			it.idle = s.idle.PushBack(it)
-			unwanted = s.trim()
+			unwanted = append(s.outdated(it.series), s.trim()...)
 		}
 	}
 	s.mu.Unlock()
@@ -123,17 +134,43 @@ func (s *Store[V]) forget(it *item[V]) {
 func (s *Store[V]) trim() []V {
 	var unwanted []V
 	for s.held > s.limit && s.idle.Len() > 0 {
-		front := s.idle.Front()
-		it, ok := s.idle.Remove(front).(*item[V])
-		if !ok {
-			continue
-		}
-		it.idle = nil
-		s.held -= s.size(it.value)
-		s.forget(it)
-		unwanted = append(unwanted, it.value)
+		unwanted = append(unwanted, s.drop(s.idle.Front()))
 	}
 	return unwanted
+}
+
+// outdated drops what newer values of a series have replaced and nobody holds. It
+// runs under the lock and returns what to free after it.
+func (s *Store[V]) outdated(series string) []V {
+	var numbers []int
+	for _, it := range s.items {
+		if it.series == series && it.made && it.err == nil {
+			numbers = append(numbers, it.number)
+		}
+	}
+	if len(numbers) <= generations {
+		return nil
+	}
+	slices.Sort(numbers)
+	oldest := numbers[len(numbers)-generations]
+	var unwanted []V
+	for at := s.idle.Front(); at != nil; {
+		next := at.Next()
+		if it := at.Value.(*item[V]); it.series == series && it.number < oldest { //nolint:forcetypeassert // Nothing else is in the list.
+			unwanted = append(unwanted, s.drop(at))
+		}
+		at = next
+	}
+	return unwanted
+}
+
+// drop takes a value out that nobody holds.
+func (s *Store[V]) drop(at *list.Element) V {
+	it := s.idle.Remove(at).(*item[V]) //nolint:forcetypeassert // Nothing else is in the list.
+	it.idle = nil
+	s.held -= s.size(it.value)
+	s.forget(it)
+	return it.value
 }
 
 func (s *Store[V]) freeAll(values []V) {
