@@ -15,15 +15,16 @@ import (
 // While a crowd keeps coming that time doubles with every run, so that a run is
 // never further away than the crowd has been coming for, and their number grows
 // with its logarithm only; without one it halves again. As soon as nobody has come
-// for a while the next begins at once. It is safe for concurrent use; answers are given without a lock held.
+// for a while the next begins at once. It is safe for concurrent use; answers are
+// given without a lock held.
 type Turns struct {
 	clock   clock.WithTicker
 	spacing time.Duration
 
 	mu sync.Mutex
 	// started is when the latest run began, done the start of the latest that
-	// succeeded, asked when the latest asker came.
-	started, done, asked time.Time
+	// succeeded, stirred when the latest asker came or run ended.
+	started, done, stirred time.Time
 	// gap is the time between starts as it is now, took how long the latest run took.
 	gap, took time.Duration
 	running   bool
@@ -74,7 +75,7 @@ func (t *Turns) Ask(since time.Time, answer func(error)) (fresh, run bool) {
 	if !t.done.IsZero() && !t.done.Before(since) {
 		return true, false
 	}
-	t.asked = t.clock.Now()
+	t.stirred = t.clock.Now()
 	t.waiting = append(t.waiting, waiter{since: since, answer: answer})
 	run = !t.running
 	t.running = true
@@ -99,7 +100,8 @@ func (t *Turns) Run(ctx context.Context, once func(context.Context) error) {
 func (t *Turns) serve(start time.Time, last bool) (served []waiter, again bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.took = t.clock.Since(start)
+	t.stirred = t.clock.Now()
+	t.took = t.stirred.Sub(start)
 	var later []waiter
 	for _, w := range t.waiting {
 		if !last && start.Before(w.since) {
@@ -135,8 +137,9 @@ func (t *Turns) rest(ctx context.Context) {
 	}
 }
 
-// due returns when the next run may begin if nobody else comes. A lull is not
-// shorter than a run, which bounds what askers who come one by one can cost.
+// due returns when the next run may begin if nobody else comes. A lull begins when
+// a run ends, for that nobody came meanwhile may be its own doing, and is not
+// shorter than it, which bounds what askers who come one by one can cost.
 func (t *Turns) due() time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -144,7 +147,7 @@ func (t *Turns) due() time.Time {
 		return time.Time{}
 	}
 	spaced := t.started.Add(t.gap)
-	if lull := t.asked.Add(max(t.gap/lulls, t.took)); lull.Before(spaced) {
+	if lull := t.stirred.Add(max(t.gap/lulls, t.took)); lull.Before(spaced) {
 		return lull
 	}
 	return spaced

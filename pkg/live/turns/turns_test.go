@@ -151,6 +151,34 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
+// TestRunsStopAskers begins a lull no earlier than a run ends: a run may be what keeps others from asking.
+func TestRunsStopAskers(t *testing.T) {
+	start := time.Unix(1000, 0)
+	clk := clocktesting.NewFakeClock(start)
+	runs := turns.New(clk, time.Second)
+	runs.Ask(start, func(error) {})
+	var second time.Duration
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		runs.Run(t.Context(), func(context.Context) error {
+			if second = clk.Since(start); second == 0 {
+				runs.Began(start)
+				clk.Step(100 * time.Millisecond)
+				runs.Ask(clk.Now(), func(error) {})
+				clk.Step(200 * time.Millisecond)
+			}
+			return nil
+		})
+	}()
+	for !waited(clk, ended) {
+		clk.Step(time.Millisecond)
+	}
+	if want := 600 * time.Millisecond; second != want {
+		t.Errorf("began after %s, want %s: as long after the first as that took", second, want)
+	}
+}
+
 // waited lets a run get to its rest, and reports whether it has ended instead.
 func waited(clk *clocktesting.FakeClock, ended <-chan struct{}) bool {
 	for !clk.HasWaiters() {
