@@ -11,6 +11,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -149,7 +150,9 @@ func managers(obj client.Object) string {
 func (s *Scene) Edit(obj client.Object, manager string, change func()) {
 	s.t.Helper()
 	s.place(obj)
-	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+	// As a person does who goes on while controllers write to the object.
+	patience := wait.Backoff{Steps: 12, Duration: 10 * time.Millisecond, Factor: 1.5, Jitter: 0.1}
+	err := retry.RetryOnConflict(patience, func() error {
 		if err := s.client.Get(s.t.Context(), client.ObjectKeyFromObject(obj), obj); err != nil {
 			return err
 		}
