@@ -116,14 +116,11 @@ func (c *Cluster) RestartAPIServer(ctx context.Context) error {
 	if err := c.run(APIServer); err != nil {
 		return err
 	}
-	api, err := newAPIClient(c.RESTURL(), c.admin)
+	api, err := c.awaitAPI(ctx)
 	if err != nil {
 		return err
 	}
-	defer api.close()
-	if err := c.awaitAPI(ctx, api); err != nil {
-		return err
-	}
+	api.close()
 	return c.writeState()
 }
 

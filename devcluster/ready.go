@@ -14,12 +14,21 @@ import (
 // pollInterval is short because whoever starts a cluster waits for it.
 const pollInterval = 25 * time.Millisecond
 
-// awaitAPI waits until the API server says that it is ready.
-func (c *Cluster) awaitAPI(ctx context.Context, api *apiClient) error {
-	return c.await(ctx, APIServer, func(ctx context.Context) bool {
+// awaitAPI waits until the API server says that it is ready, and returns a client for it.
+func (c *Cluster) awaitAPI(ctx context.Context) (*apiClient, error) {
+	api, err := newAPIClient(c.RESTURL(), c.admin)
+	if err != nil {
+		return nil, err
+	}
+	err = c.await(ctx, APIServer, func(ctx context.Context) bool {
 		code, err := api.do(ctx, http.MethodGet, "/readyz", nil, nil)
 		return err == nil && code == http.StatusOK
 	})
+	if err != nil {
+		api.close()
+		return nil, err
+	}
+	return api, nil
 }
 
 // learnVersion asks the API server for its version.

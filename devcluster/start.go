@@ -51,14 +51,11 @@ func (c *Cluster) start(ctx context.Context) error {
 			return err
 		}
 	}
-	api, err := newAPIClient(c.RESTURL(), c.admin)
+	api, err := c.awaitAPI(ctx)
 	if err != nil {
 		return err
 	}
 	defer api.close()
-	if err := c.awaitAPI(ctx, api); err != nil {
-		return err
-	}
 	if err := c.learnVersion(ctx, api); err != nil {
 		return err
 	}
