@@ -12,8 +12,7 @@ import (
 const (
 	// variantLimit is how long an installation may take.
 	variantLimit = 6 * time.Minute
-	// fieldWall is what the field's published benchmark may take, in milliseconds; it was published with 4 min 13 s. Fewer
-	// units with a source each may take less in proportion.
+	// fieldWall is what the field's published benchmark may take, in milliseconds; it was published with 4 min 13 s.
 	fieldWall = 60000
 	// fieldUnits is how many units it has.
 	fieldUnits = 1000
@@ -32,7 +31,7 @@ func Variants() []rig.Cell {
 	pods.Pods = 1
 	return []rig.Cell{
 		variant("s1-n20", "S1 with 20 objects a unit", with(func(s *fleet.Shape) { s.Objects = 20 }), install),
-		variant("s1-wait", "S1, units wait for health", with(func(s *fleet.Shape) { s.Wait = true }), installAwaited),
+		variant("s1-wait", "S1, units wait for health", with(func(s *fleet.Shape) { s.Wait = true }), install),
 		variant("s1-sources", "S1, a source for each unit, made with it", with(func(s *fleet.Shape) { s.OwnSources = true }), installSources),
 		variant("s1-sources-wait", "S1, a source for each unit, and units wait for health",
 			with(func(s *fleet.Shape) { s.OwnSources, s.Wait = true, true }), installSources),
@@ -42,8 +41,8 @@ func Variants() []rig.Cell {
 			with(func(s *fleet.Shape) { s.Tenancy = fleet.TenantShared }), install),
 		variant("s1-crds-250", "S1 in a cluster of 250 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 250 }), install),
 		variant("s1-crds-500", "S1 in a cluster of 500 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 500 }), install),
-		variant("s1-field", "the field's published benchmark: a source each, and units wait; their Deployments have no pods", field, installSources),
-		variant("s1-field-pods", "the same with a pod each, which kwok makes ready", pods, installSources),
+		variant("s1-field", "the field's published benchmark: a source each, and units wait; their Deployments have no pods", field, installField),
+		variant("s1-field-pods", "the same with a pod each, which kwok makes ready", pods, installField),
 	}
 }
 
@@ -61,22 +60,22 @@ func variant(name, about string, shape fleet.Shape, run func(context.Context, *r
 	}
 }
 
-// installAwaited judges no requests: nothing is promised of what waiting asks for.
-func installAwaited(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
-	return installAnd(ctx, r, "units", targetsOf(r).installWork(installWall))
-}
-
-// installSources judges no requests either: nothing is promised of what sources ask for.
+// installSources judges times only: nothing is promised of what sources ask for.
 func installSources(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
-	return installAnd(ctx, r, "sources and units", fieldWall*float64(len(r.Fleet.Units))/fieldUnits)
+	return installWithSources(ctx, r, targetsOf(r).installWork(installWall))
 }
 
-func installAnd(ctx context.Context, r *rig.Rig, what string, limit float64) ([]report.Step, error) {
+func installField(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+	return installWithSources(ctx, r, fieldWall)
+}
+
+func installWithSources(ctx context.Context, r *rig.Rig, limit float64) ([]report.Step, error) {
 	wall, use, err := r.Install(ctx)
-	return []report.Step{{Name: what, Use: use, Figures: []report.Figure{
+	units := float64(len(r.Fleet.Units))
+	return []report.Step{{Name: "sources and units", Use: use, Figures: []report.Figure{
 		report.AtMost("until all are ready", rig.Milliseconds(wall), "ms", limit),
 		report.Of("requests", float64(use.Total()), ""),
-		report.Of("requests per unit", float64(use.Total())/float64(len(r.Fleet.Units)), "each"),
+		report.Of("requests per unit and source", float64(use.Total())/units, "each"),
 		report.Of("CPU of the controllers", use.CPU(), "s"),
 		report.Of("peak memory of source + kustomize", use.Peak(), "MiB"),
 	}}}, err

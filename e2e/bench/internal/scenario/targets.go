@@ -33,4 +33,6 @@ const (
 	linkWall = 200
 	// definitionRequests is what all definitions together may make the controllers ask: about nothing.
 	definitionRequests = 10
+	// objectBytes is what a watched object may take.
+	objectBytes = 300
 )
