@@ -28,6 +28,9 @@ var (
 	throttling = flag.Duration("throttling", 8*time.Second, "how long TestThrottling lets few requests through")
 )
 
+// renewal is how long a leader may be without an answer, less what it takes to notice.
+const renewal = 20 * time.Second
+
 // TestAPIServerComesAndGoes is row F-3: etcd hangs and every connection to the API server is cut, and then the API server
 // is killed again and again. Nothing crashes, nothing is deleted, and each time the next commit arrives.
 func TestAPIServerComesAndGoes(t *testing.T) {
@@ -61,9 +64,13 @@ func TestAPIServerComesAndGoes(t *testing.T) {
 		s.Then("the next commit arrives")
 		app.Applies(repository.Commit(stateAfter(i + 1)))
 	}
-	// A leader that could not renew its lease ends, once; what starts without an API server waits for it.
-	if n := restarts.Load(); n > 1 {
-		t.Errorf("the controller ended %d times", n)
+	// Only a leader that could not renew its lease ends, and once: what starts without an API server waits for it.
+	allowed := int64(0)
+	if *outage > renewal {
+		allowed = 1
+	}
+	if n := restarts.Load(); n > allowed {
+		t.Errorf("the controller ended %d times, %d are allowed", n, allowed)
 	}
 	for _, d := range c.since(0, func(r *http.Request) bool { return r.Method == http.MethodDelete }) {
 		t.Errorf("deleted %s", d.URL)
