@@ -128,6 +128,8 @@ func TestDeletionWaits(t *testing.T) {
 	r.Kind.Finalize = []phase{{Name: "remove", Run: func(context.Context, *scope) reconciler.Outcome {
 		return reconciler.InProgress("awaiting the end of the objects", r.clock.Now().Add(time.Minute))
 	}}}
+	r.pass(t)
+	r.clock.Step(time.Second)
 	if result := r.pass(t); result.RequeueAfter != time.Minute {
 		t.Errorf("looked at again after %s", result.RequeueAfter)
 	}

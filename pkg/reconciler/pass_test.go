@@ -112,13 +112,6 @@ func TestOutcomes(t *testing.T) {
 			conditions: []string{"Reconciling True Progressing", "Ready False DependencyNotReady"},
 			told:       []told{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
 		},
-		"InProgress": {
-			why:        "parked until the deadline",
-			out:        func(r *rig) reconciler.Outcome { return reconciler.InProgress("awaiting", deadline(r, time.Minute)) },
-			result:     ctrl.Result{RequeueAfter: time.Minute},
-			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
-			told:       []told{},
-		},
 		"InProgressLate": {
 			why:        "a deadline that has passed is now, and not never",
 			out:        func(r *rig) reconciler.Outcome { return reconciler.InProgress("awaiting", deadline(r, -time.Minute)) },

@@ -33,7 +33,8 @@ func (p *pass[O, S]) removeFinalizer(ctx context.Context) Outcome {
 	if err := client.IgnoreNotFound(p.patchFinalizers(ctx, rest)); err != nil {
 		return again(err)
 	}
-	p.r.record(p.obj, p.scope)
+	p.emit(p.notes())
+	p.settled()
 	return Park(0)
 }
 
@@ -87,7 +88,7 @@ func (p *pass[O, S]) patchStatus(ctx context.Context, before O) error {
 			return nil // deleted and made anew: this pass was about another object
 		}
 		if _, ok := changes["conditions"]; ok {
-			changes["conditions"] = status.Merge(base.CommonStatus().Conditions, p.obj.CommonStatus().Conditions, p.owns)
+			changes["conditions"] = status.Merge(base.CommonStatus().Conditions, p.obj.CommonStatus().Conditions, p.r.owns)
 		}
 	}
 }
@@ -107,12 +108,12 @@ func (p *pass[O, S]) sendStatus(ctx context.Context, base O, changes map[string]
 }
 
 // owns reports whether a condition type is ours to write.
-func (p *pass[O, S]) owns(conditionType string) bool {
+func (r *Reconciler[O, S]) owns(conditionType string) bool {
 	switch conditionType {
 	case meta.ConditionReady, meta.ConditionReconciling, meta.ConditionStalled:
 		return true
 	default:
-		return slices.Contains(p.r.Kind.Owns, conditionType)
+		return slices.Contains(r.Kind.Owns, conditionType)
 	}
 }
 

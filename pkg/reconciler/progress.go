@@ -12,8 +12,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// progressAfter is how long a pass runs before it says so.
-const progressAfter = time.Second
+// silence is how long an object is worked on, or waits, before it says so.
+const silence = time.Second
 
 // progress says once, in the status, that a pass is still running. It writes
 // from a copy of the object, so that phases never see it.
@@ -32,7 +32,7 @@ type progress[O Object, S Scoped] struct {
 }
 
 func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
-	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(progressAfter), done: make(chan struct{}), said: make(chan struct{})}
+	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(silence), done: make(chan struct{}), said: make(chan struct{})}
 	w.ended.Go(func() {
 		select {
 		case <-w.done:
@@ -69,6 +69,7 @@ func (w *progress[O, S]) stop() {
 	w.ended.Wait()
 	if w.interim != nil {
 		w.pass.answered(w.interim.snapshot)
+		w.pass.before = w.interim.snapshot.CommonStatus().Conditions
 	}
 }
 
@@ -81,7 +82,7 @@ func (w *progress[O, S]) tell(ctx context.Context) {
 	interim := &pass[O, S]{r: p.r, obj: p.snapshot.DeepCopyObject().(O), snapshot: p.snapshot}
 	common := interim.obj.CommonStatus()
 	common.Conditions = status.Derive(status.Input{
-		Previous: common.Conditions, ObservedGeneration: common.ObservedGeneration,
+		Previous: p.before, ObservedGeneration: common.ObservedGeneration,
 		Generation: interim.obj.GetGeneration(), Now: p.r.Clock.Now(),
 		Outcome: status.Outcome{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
 	}).Conditions

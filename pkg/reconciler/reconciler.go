@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -40,9 +41,13 @@ type Reconciler[O Object, S Scoped] struct {
 	WaitNet time.Duration
 	// Jitter spreads an interval; nil leaves it as it is.
 	Jitter func(time.Duration) time.Duration
+	// Urgent reports that other objects wait for a pass that puts something right;
+	// nil says never.
+	Urgent func() bool
 
 	writes   writes
 	failures failures
+	endings  endings
 }
 
 // Reconcile runs one pass over the object. The object comes back with ordinary
@@ -68,7 +73,10 @@ func (r *Reconciler[O, S]) reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	defer r.observe(req.NamespacedName, start, false)
 
-	p := r.begin(obj, start)
+	p, err := r.begin(obj, start)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
 	switch {
 	case !obj.GetDeletionTimestamp().IsZero():
 		return p.settle(ctx, p.finalize(ctx))
@@ -96,6 +104,7 @@ func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (
 func (r *Reconciler[O, S]) forget(key types.NamespacedName) {
 	r.writes.forget(key)
 	r.failures.forget(key)
+	r.endings.drop(key)
 	if r.Kind.Forget != nil {
 		r.Kind.Forget(key)
 	}
@@ -110,24 +119,34 @@ func (r *Reconciler[O, S]) observe(key types.NamespacedName, start time.Time, de
 // pass is one run over one object.
 type pass[O Object, S Scoped] struct {
 	r        *Reconciler[O, S]
-	obj      O                 // as it is to become
-	snapshot O                 // as the API server last answered
-	told     *metav1.Condition // Ready from before the pass
+	obj      O                  // as it is to become
+	snapshot O                  // as the API server last answered
+	before   []metav1.Condition // from before the pass, or from a note of its progress
+	told     *metav1.Condition  // Ready from before the pass
+	held     *ending            // what earlier passes held back
 	scope    S
 	verdict  Verdict
 }
 
-func (r *Reconciler[O, S]) begin(obj O, start time.Time) *pass[O, S] {
+func (r *Reconciler[O, S]) begin(obj O, start time.Time) (*pass[O, S], error) {
+	p := &pass[O, S]{r: r, snapshot: obj.DeepCopyObject().(O), held: r.endings.of(obj)}
+	if p.held != nil {
+		var err error
+		if obj, err = r.resumed(obj, p.held); err != nil {
+			return nil, err
+		}
+	}
+	p.obj = obj
+	p.before = slices.Clone(obj.CommonStatus().Conditions)
+	p.told = status.Find(p.before, meta.ConditionReady)
 	token := obj.GetAnnotations()[meta.AnnotationRequestedAt]
 	requested := token != "" && token != obj.CommonStatus().LastHandledReconcileAt
-	p := &pass[O, S]{r: r, obj: obj, snapshot: obj.DeepCopyObject().(O)}
-	p.told = status.Find(p.snapshot.CommonStatus().Conditions, meta.ConditionReady)
 	p.scope = r.Kind.Scope(obj, Pass{
 		Start:     start,
 		Requested: requested,
 		Forced:    requested && obj.GetAnnotations()[meta.AnnotationForceAt] == token,
 	})
-	return p
+	return p, nil
 }
 
 // live runs the phases of a living object.
@@ -159,9 +178,8 @@ func (p *pass[O, S]) suspend(ctx context.Context) Outcome {
 		return again(err)
 	}
 	if p.scope.Common().Requested {
-		before := p.snapshot
 		p.obj.CommonStatus().LastHandledReconcileAt = p.obj.GetAnnotations()[meta.AnnotationRequestedAt]
-		if err := p.patchStatus(ctx, before); err != nil {
+		if err := p.patchStatus(ctx, p.snapshot); err != nil {
 			return again(err)
 		}
 	}
@@ -195,6 +213,9 @@ func (ph Phase[S]) progress(scope S) string {
 // settle writes the outcome down, tells it and says when to come back.
 func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, error) {
 	if out.parked {
+		if err := p.release(ctx); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
 		return ctrl.Result{RequeueAfter: out.requeue}, client.IgnoreNotFound(out.err)
 	}
 	if errors.Is(out.err, context.Canceled) {
@@ -207,10 +228,14 @@ func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, erro
 	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)
 	timing, _ := p.r.Kind.Timing(p.obj) // a bad one has stalled a living object
 	result := p.derive(out)
+	if rest := p.silence(out); rest > 0 {
+		return ctrl.Result{RequeueAfter: rest}, p.hold(p.news(result, timing))
+	}
 	if err := p.patchStatus(ctx, p.snapshot); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p.tell(result, timing)
+	p.emit(p.news(result, timing))
+	p.settled()
 	return p.requeue(ctx, out, timing)
 }
 
@@ -218,7 +243,7 @@ func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, erro
 func (p *pass[O, S]) derive(out Outcome) status.Result {
 	common := p.obj.CommonStatus()
 	in := status.Input{
-		Previous: p.snapshot.CommonStatus().Conditions, ObservedGeneration: common.ObservedGeneration,
+		Previous: p.before, ObservedGeneration: common.ObservedGeneration,
 		Generation: p.obj.GetGeneration(), Outcome: out.status,
 		Changed: p.scope.Common().Changed, Told: p.told, Now: p.r.Clock.Now(),
 	}

@@ -2,6 +2,7 @@ package reconciler
 
 import (
 	"maps"
+	"slices"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -10,19 +11,20 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// tell turns the notes of the phases and the outcome of the pass into events.
-func (p *pass[O, S]) tell(result status.Result, timing Timing) {
-	p.r.record(p.obj, p.scope)
+// news returns the events that are due once the pass is written down: what earlier
+// passes held back, the notes of the phases, and the outcome.
+func (p *pass[O, S]) news(result status.Result, timing Timing) []events.Event {
+	due := p.notes()
 	if p.verdict.OK() {
 		p.r.failures.forget(client.ObjectKeyFromObject(p.obj))
 	}
 	note := Note{Message: p.verdict.Message}
 	switch result.Notice {
 	case status.Silent:
-		return
+		return due
 	case status.Warning:
 		if !p.fails() {
-			return
+			return due
 		}
 		note.Severity = Error
 	case status.Normal:
@@ -35,8 +37,9 @@ func (p *pass[O, S]) tell(result status.Result, timing Timing) {
 	}
 	note.Reason = p.verdict.Reason
 	if note.Message != "" {
-		p.r.emit(p.obj, p.scope, note)
+		due = append(due, p.event(note))
 	}
+	return due
 }
 
 // fails reports whether the failure of the pass was not told yet.
@@ -48,21 +51,33 @@ func (p *pass[O, S]) fails() bool {
 	return p.r.failures.news(client.ObjectKeyFromObject(p.obj), now)
 }
 
-// record emits the notes of the phases.
-func (r *Reconciler[O, S]) record(obj O, scope S) {
-	for _, note := range scope.Common().Notes() {
-		r.emit(obj, scope, note)
+// notes returns the events that earlier passes held back, and those of the phases.
+func (p *pass[O, S]) notes() []events.Event {
+	var due []events.Event
+	if p.held != nil {
+		due = slices.Clone(p.held.news)
+	}
+	for _, note := range p.scope.Common().Notes() {
+		due = append(due, p.event(note))
+	}
+	return due
+}
+
+func (p *pass[O, S]) event(note Note) events.Event {
+	metadata := map[string]string{}
+	if p.r.Kind.Annotations != nil {
+		maps.Copy(metadata, p.r.Kind.Annotations(p.scope))
+	}
+	maps.Copy(metadata, note.Metadata)
+	return events.Event{
+		GVK: p.r.Kind.GVK, Severity: note.Severity, Reason: note.Reason, Message: note.Message,
+		Metadata: metadata, Silent: note.Silent,
 	}
 }
 
-func (r *Reconciler[O, S]) emit(obj O, scope S, note Note) {
-	metadata := map[string]string{}
-	if r.Kind.Annotations != nil {
-		maps.Copy(metadata, r.Kind.Annotations(scope))
+// emit sends events about the object.
+func (p *pass[O, S]) emit(due []events.Event) {
+	for _, event := range due {
+		p.r.Recorder.Emit(p.obj, event)
 	}
-	maps.Copy(metadata, note.Metadata)
-	r.Recorder.Emit(obj, events.Event{
-		GVK: r.Kind.GVK, Severity: note.Severity, Reason: note.Reason, Message: note.Message,
-		Metadata: metadata, Silent: note.Silent,
-	})
 }

@@ -44,7 +44,7 @@ func setupKustomization(ctx context.Context, env *app.Env, cfg *config.Config, p
 		Kind:   kind(phases),
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
-		FieldOwner: statusManager, WaitNet: cfg.RequeueDependency,
+		FieldOwner: statusManager, WaitNet: cfg.RequeueDependency, Urgent: w.urgent,
 	}
 	find := &finder{reader: env.GetClient(), phases: phases, log: env.Log}
 	b := ctrl.NewControllerManagedBy(env).
@@ -57,7 +57,7 @@ func setupKustomization(ctx context.Context, env *app.Env, cfg *config.Config, p
 			b = b.Watches(source(), find.bySource(kind), builder.WithPredicates(watch.NewArtifact()))
 		}
 	}
-	if err := b.Complete(r); err != nil {
+	if err := b.Complete(w.before(r)); err != nil {
 		return fmt.Errorf("setting up Kustomization: %w", err)
 	}
 	return nil

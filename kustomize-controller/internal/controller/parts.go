@@ -152,10 +152,15 @@ func mapperFor(cfg *rest.Config) (apimeta.RESTMapper, error) {
 }
 
 // drifted wakes a unit for which the live table has something.
-func (p *parts) drifted(unit live.Unit, _ live.Cause) {
-	if p.cfg.Enabled(config.GateWatch) {
-		p.waker.wake(unit)
+func (p *parts) drifted(unit live.Unit, cause live.Cause) {
+	if !p.cfg.Enabled(config.GateWatch) {
+		return
 	}
+	if cause == live.CauseDirty || cause == live.CauseGone {
+		p.waker.correct(unit)
+		return
+	}
+	p.waker.wake(unit)
 }
 
 // seen wakes a unit for an object that it follows by name.

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
@@ -51,6 +52,8 @@ type waker struct {
 	mu      sync.Mutex
 	queue   queue
 	waiting []waiting
+	// drifted are units whose objects somebody changed, until their pass begins.
+	drifted map[types.NamespacedName]struct{}
 }
 
 type waiting struct {
@@ -58,7 +61,7 @@ type waiting struct {
 	priority int
 }
 
-func newWaker() *waker { return &waker{} }
+func newWaker() *waker { return &waker{drifted: map[types.NamespacedName]struct{}{}} }
 
 // source hands the controller's queue to the waker.
 func (w *waker) source() source.TypedFunc[ctrl.Request] {
@@ -76,6 +79,31 @@ func (w *waker) source() source.TypedFunc[ctrl.Request] {
 
 // wake is for what happened in a cluster.
 func (w *waker) wake(unit types.NamespacedName) { w.add(unit, priorityDrift) }
+
+// correct is for objects that somebody changed.
+func (w *waker) correct(unit types.NamespacedName) {
+	w.mu.Lock()
+	w.drifted[unit] = struct{}{}
+	w.mu.Unlock()
+	w.wake(unit)
+}
+
+// urgent reports that objects wait to be corrected.
+func (w *waker) urgent() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.drifted) > 0
+}
+
+// before notes that the pass of a unit begins, and runs it.
+func (w *waker) before(next reconcile.Reconciler) reconcile.Func {
+	return func(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+		w.mu.Lock()
+		delete(w.drifted, req.NamespacedName)
+		w.mu.Unlock()
+		return next.Reconcile(ctx, req)
+	}
+}
 
 // answer is for a look at the cluster that the unit asked for.
 func (w *waker) answer(unit types.NamespacedName) { w.add(unit, priorityAnswer) }

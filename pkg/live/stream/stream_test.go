@@ -155,8 +155,8 @@ func many(n int) func(*metafake.Server) {
 }
 
 func TestFollowsAList(t *testing.T) {
-	r := newRig(t, stream.Scope{}, many(1200))
-	r.expect("listed 1200", "opened")
+	r := newRig(t, stream.Scope{}, many(4200))
+	r.expect("listed 4200", "opened")
 	r.put("new")
 	r.expect("ADDED new")
 	r.server.Remove(gvr, "one", "new")
@@ -217,7 +217,7 @@ func TestExpired(t *testing.T) {
 func TestExpiredPage(t *testing.T) {
 	first := true
 	r := newRig(t, stream.Scope{}, func(s *metafake.Server) {
-		many(700)(s)
+		many(2700)(s)
 		s.Refuse(func(q metafake.Request) error {
 			if q.Continue && first {
 				first = false
@@ -226,7 +226,7 @@ func TestExpiredPage(t *testing.T) {
 			return nil
 		})
 	})
-	r.expect("restarted", "listed 700", "opened")
+	r.expect("restarted", "listed 2700", "opened")
 }
 
 func TestReasons(t *testing.T) {

@@ -21,7 +21,7 @@ const (
 	hugeTimes = 2.5
 	// hugeChangeRequests and hugeChangeWall are what a change of one object costs.
 	hugeChangeRequests, hugeChangeWall = 5, 2000
-	// hugePage is how many objects a list has per request. A pass without change costs kustomize-controller a list, of which
+	// hugePage is how many objects a list has per request at least. A pass without change costs kustomize-controller a list, of which
 	// the last page may be empty, and a status write.
 	hugePage, hugeNoopBeside = 500, 2
 	// statusBytes is the most that a status may be.
