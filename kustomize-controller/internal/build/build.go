@@ -16,6 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/fault"
+	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
@@ -47,6 +48,7 @@ type Builder struct {
 	Distrust func(source string)
 
 	marks marks
+	kept  kept
 }
 
 // Contents reads the data of a ConfigMap or Secret that a unit refers to; one
@@ -89,11 +91,26 @@ type Built struct {
 	Desired []plan.Desired
 	// Recording is what of the artifact they depend on.
 	Recording record.Recording
+	// Ending are those that come to an end and are gone then.
+	Ending map[inventory.ID]bool
 }
 
 // Build builds a unit from an artifact. An artifact that cannot be fetched is
-// ArtifactFailed, anything else that is wrong BuildFailed.
-func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) (*Built, error) {
+// ArtifactFailed, anything else that is wrong BuildFailed. If what comes out is
+// known to have a digest, it may be answered from memory; an empty one says that
+// nothing is known.
+func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, known string) (*Built, error) {
+	if built := b.kept.get(request.Key(unit), known); built != nil {
+		return built, nil
+	}
+	built, err := b.build(ctx, unit, a)
+	if err == nil {
+		b.kept.put(request.Key(unit), built)
+	}
+	return built, err
+}
+
+func (b *Builder) build(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) (*Built, error) {
 	variables, err := b.variables(ctx, unit)
 	if err != nil {
 		return nil, err
@@ -125,7 +142,18 @@ func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 	if err != nil {
 		return nil, fault.Retry(meta.ReasonBuildFailed, err)
 	}
-	return &Built{Desired: desired, Recording: result.Recording}, nil
+	return &Built{Desired: desired, Recording: result.Recording, Ending: ending(desired)}, nil
+}
+
+// ending finds the objects whose absence says that they came to their end.
+func ending(desired []plan.Desired) map[inventory.ID]bool {
+	found := map[inventory.ID]bool{}
+	for _, d := range desired {
+		if health.Missing(d.Object).Status == health.Current {
+			found[d.ID] = true
+		}
+	}
+	return found
 }
 
 // desired sorts the objects and marks each. An object that came out of a build
@@ -165,11 +193,17 @@ func (b *Builder) mark(unit *kustomizev1.Kustomization, d *plan.Desired) error {
 
 // Normal returns the object in the form in which it is applied.
 func (b *Builder) Normal(unit *kustomizev1.Kustomization, d plan.Desired) (*unstructured.Unstructured, error) {
-	if !d.Raw {
-		return d.Object, nil
+	obj := d.Object
+	if obj == nil {
+		obj = &unstructured.Unstructured{}
+		if err := obj.UnmarshalJSON(d.Encoded); err != nil {
+			return nil, fmt.Errorf("decoding %s: %w", d.Subject(), err)
+		}
 	}
-	err := apply.Normalize(d.Object, request.Key(unit), b.Marker)
-	return d.Object, err
+	if !d.Raw {
+		return obj, nil
+	}
+	return obj, apply.Normalize(obj, request.Key(unit), b.Marker)
 }
 
 // IDs are the identities of what was built.

@@ -106,7 +106,7 @@ func (w *world) publish(revision string, files map[string]string) *meta.Artifact
 
 func (w *world) built(u *kustomizev1.Kustomization, a *meta.Artifact) *Built {
 	w.t.Helper()
-	built, err := w.Build(w.t.Context(), u, a)
+	built, err := w.Build(w.t.Context(), u, a, "")
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -337,7 +337,7 @@ func TestArtifactThatCannotBeFetched(t *testing.T) {
 			w := newWorld(t)
 			a := w.publish("1", map[string]string{"app/a.yaml": configMap("a", "1")})
 			tc.do(w, a)
-			_, err := w.Build(t.Context(), unit(), a)
+			_, err := w.Build(t.Context(), unit(), a, "")
 			f := fault.Of(err)
 			if err == nil || f.Reason != meta.ReasonArtifactFailed || f.Class != tc.class {
 				t.Fatalf("%s: %v", tc.why, err)
@@ -384,7 +384,7 @@ func TestDistrust(t *testing.T) {
 func TestRemoteBasesAreRefusedWithoutFetcher(t *testing.T) {
 	w := newWorld(t)
 	a := w.publish("1", map[string]string{"app/kustomization.yaml": "resources: [https://git.example.com/base.git//x?ref=v1]\n"})
-	_, err := w.Build(t.Context(), unit(), a)
+	_, err := w.Build(t.Context(), unit(), a, "")
 	if f := fault.Of(err); err == nil || f.Reason != meta.ReasonBuildFailed {
 		t.Errorf("got %v", err)
 	}

@@ -10,8 +10,6 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
-	"github.com/capstan-gitops/capstan/pkg/health"
-	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
@@ -31,20 +29,19 @@ func (p *Phases) build(ctx context.Context, s *Scope) reconciler.Outcome {
 	if s.Resumed {
 		return reconciler.Continue()
 	}
-	built, err := p.Builder.Build(ctx, s.Object, s.Artifact)
+	known := ""
+	if last := s.Memory.Attempt; last.Inputs == s.Attempt.Inputs && !s.Due && !s.Forced && !p.Switches.NoSkips {
+		known = last.Objects
+	}
+	built, err := p.Builder.Build(ctx, s.Object, s.Artifact, known)
 	if err != nil {
 		return p.unbuilt(s, err)
 	}
 	s.Memory.Downloads = 0
 	p.tellMismatch(s)
 	s.Desired = built.Desired
-	s.Attempt.Recording, s.Attempt.Objects, s.Attempt.Desired = built.Recording, built.Digest(), built.IDs()
-	s.Attempt.Ending = map[inventory.ID]bool{}
-	for _, d := range s.Desired {
-		if health.Missing(d.Object).Status == health.Current {
-			s.Attempt.Ending[d.ID] = true
-		}
-	}
+	s.Attempt.Objects, s.Attempt.Desired = built.Digest(), built.IDs()
+	s.Attempt.Recording, s.Attempt.Ending = built.Recording, built.Ending
 	return reconciler.Continue()
 }
 

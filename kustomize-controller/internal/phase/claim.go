@@ -51,7 +51,7 @@ func (p *Phases) wanted(ctx context.Context, a *meta.Artifact, unit *kustomizev1
 	if err == nil && last.Shape == shape && (last.Artifact == a.Digest || p.Inputs.Unchanged(ctx, unit, a, last)) {
 		return last.Desired, true
 	}
-	built, err := p.Builder.Build(ctx, unit, a)
+	built, err := p.Builder.Build(ctx, unit, a, "")
 	if err != nil {
 		return nil, false
 	}

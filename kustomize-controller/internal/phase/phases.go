@@ -127,6 +127,7 @@ func (p *Phases) Forget(unit types.NamespacedName) {
 	p.Leave(unit)
 	p.Drifting(unit, 0)
 	p.References.Forget(unit)
+	p.Builder.Forget(unit)
 	p.Memory.Forget(unit)
 }
 

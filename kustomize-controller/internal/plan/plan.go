@@ -46,7 +46,10 @@ const (
 // Desired is an object of the build.
 type Desired struct {
 	inventory.ID
-	Object *unstructured.Unstructured
+	// Object is as it was built; nil if that was in an earlier pass, when Encoded
+	// is its JSON.
+	Object  *unstructured.Unstructured
+	Encoded []byte
 	// Raw says that the object is not yet in the form in which it is applied.
 	Raw bool
 	// Mark is the desired mark of the object.
