@@ -8,6 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/lru"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -107,6 +108,13 @@ func timeOf(e *metav1.ManagedFieldsEntry) []byte {
 	return strconv.AppendInt(nil, e.Time.Unix(), 10)
 }
 
+// spellings are the canonical forms of field sets, by digest, of up to maxSpelling
+// bytes each. Objects of one kind have much the same fields, and most changes leave
+// them as they are.
+var spellings = lru.New(512)
+
+const maxSpelling = 4 << 10
+
 // canonical returns a field set in one spelling, because the order of keys in
 // its JSON is the writer's choice. What cannot be read stands for itself.
 func canonical(fields *metav1.FieldsV1) []byte {
@@ -114,6 +122,10 @@ func canonical(fields *metav1.FieldsV1) []byte {
 		return nil
 	}
 	raw := fields.GetRawBytes()
+	key := sha256.Sum256(raw)
+	if known, ok := spellings.Get(key); ok {
+		return known.([]byte) //nolint:forcetypeassert // Nothing else is in it.
+	}
 	set := &fieldpath.Set{}
 	if err := set.FromJSON(bytes.NewReader(raw)); err != nil {
 		return raw
@@ -121,6 +133,9 @@ func canonical(fields *metav1.FieldsV1) []byte {
 	text, err := set.ToJSON()
 	if err != nil {
 		return raw
+	}
+	if len(text) <= maxSpelling {
+		spellings.Add(key, text)
 	}
 	return text
 }
