@@ -35,7 +35,7 @@ type CacheOptions struct {
 	// TempDir holds views too large for memory; the system's if empty.
 	TempDir string
 	// MaxBytes bounds what is kept while nobody uses it; 512 MiB if zero. Of one
-	// source nothing older than the revision before the newest is kept.
+	// source nothing but the newest revision is kept.
 	MaxBytes int64
 	// MaxIndexBytes bounds the memory of indexes; 64 MiB if zero.
 	MaxIndexBytes int64
@@ -73,7 +73,7 @@ func NewCache(o CacheOptions) (*Cache, error) {
 			func(v *View) int64 { return v.Size() + bytesPerView + int64(v.Index().Len())*bytesPerEntry },
 			func(v *View) { _ = v.Close() }),
 		indexes: once.New(cmp.Or(o.MaxIndexBytes, defaultIndexBytes),
-			func(x *Index) int64 { return int64(len(x.Encode())) + int64(x.Len())*bytesPerEntry },
+			func(x *Index) int64 { return int64(x.Len()) * bytesPerEntry },
 			func(*Index) {}),
 	}, nil
 }
@@ -99,12 +99,33 @@ func (c *Cache) View(ctx context.Context, a meta.Artifact) (*Lease, error) {
 		return nil, fmt.Errorf("fetching artifact %s: %w", a.Revision, err)
 	}
 	view, release, err := c.views.Acquire(ctx, seriesOf(a.URL), digest, func(ctx context.Context) (*View, error) {
-		return c.fetchView(ctx, a.URL, digest)
+		view, err := c.fetchView(ctx, a.URL, digest)
+		if err != nil {
+			return nil, err
+		}
+		return view, c.share(ctx, a, view)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("fetching artifact %s: %w", a.Revision, err)
 	}
 	return &Lease{view: view, release: release}, nil
+}
+
+// share keeps one index where the one that was published is that of the view.
+func (c *Cache) share(ctx context.Context, a meta.Artifact, view *View) error {
+	digest := view.Index().Digest()
+	if a.Metadata[IndexDigestKey] != digest {
+		return nil
+	}
+	index, release, err := c.indexes.Acquire(ctx, seriesOf(a.URL), digest, func(context.Context) (*Index, error) {
+		return view.Index(), nil
+	})
+	if err != nil {
+		return errors.Join(err, view.Close())
+	}
+	defer release()
+	view.share(index)
+	return nil
 }
 
 // seriesOf names the source of an artifact: the folder that its artifacts are

@@ -117,8 +117,42 @@ func TestCacheFetchesOnce(t *testing.T) {
 	}
 	close(s.gate)
 	group.Wait()
-	if got := s.requests.Load(); got != 2 {
-		t.Errorf("%d requests for one archive and one index, 50 users", got)
+	if got := s.requests.Load(); got != 1 {
+		t.Errorf("%d requests for one archive, which has the index in it, 50 users", got)
+	}
+}
+
+// TestCacheSharesIndexes has one index of what both an archive and its index told.
+func TestCacheSharesIndexes(t *testing.T) {
+	for name, requests := range map[string]int64{"IndexFirst": 2, "ArchiveFirst": 1} {
+		t.Run(name, func(t *testing.T) {
+			s := newSource(t)
+			a := s.publish(t, "a", sample(), "")
+			cache := newCache(t, nil)
+			if name == "IndexFirst" {
+				if _, _, err := cache.Index(t.Context(), a); err != nil {
+					t.Fatal(err)
+				}
+			}
+			lease, err := cache.View(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer lease.Release()
+			index, _, err := cache.Index(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lease.View().Index() != index {
+				t.Error("there are two")
+			}
+			if got := s.requests.Load(); got != requests {
+				t.Errorf("%d requests, want %d", got, requests)
+			}
+			if err := fstest.TestFS(lease.View(), "a.yaml", "a/x.yaml"); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 

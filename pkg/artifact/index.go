@@ -13,8 +13,12 @@ import (
 	"sync"
 )
 
-// indexHead is the first line of an encoded index.
-const indexHead = "capstan-index 1"
+const (
+	// indexHead is the first line of an encoded index.
+	indexHead = "capstan-index 1"
+	// bytesPerLine is what a line has beside its path and digest, at most times.
+	bytesPerLine = 20
+)
 
 // Entry is a file or folder of an archive.
 type Entry struct {
@@ -35,7 +39,6 @@ type Entry struct {
 type Index struct {
 	entries []Entry
 	digest  string
-	encoded []byte
 	dirs    func() map[string]string
 }
 
@@ -47,25 +50,29 @@ func newIndex(entries []Entry) (*Index, error) {
 			return nil, fmt.Errorf("%w: the path %q occurs twice", ErrHostile, e.Path)
 		}
 	}
-	x := &Index{entries: entries}
-	var out bytes.Buffer
-	out.WriteString(indexHead + "\n")
-	for _, e := range entries {
-		if e.Dir {
-			fmt.Fprintf(&out, "d %04o %s\n", e.Mode, e.Path)
-		} else {
-			fmt.Fprintf(&out, "f %04o %d %s %s\n", e.Mode, e.Size, e.Digest, e.Path)
-		}
-	}
-	x.encoded = out.Bytes()
-	sum := sha256.Sum256(x.encoded)
+	x := &Index{entries: slices.Clip(entries)}
+	sum := sha256.Sum256(x.Encode())
 	x.digest = SHA256 + ":" + hex.EncodeToString(sum[:])
 	x.dirs = sync.OnceValue(x.listFolders)
 	return x, nil
 }
 
-// Encode returns the canonical text of the index, which callers do not change.
-func (x *Index) Encode() []byte { return x.encoded }
+// Encode returns the canonical text of the index.
+func (x *Index) Encode() []byte {
+	size := len(indexHead) + 1
+	for _, e := range x.entries {
+		size += len(e.Path) + len(e.Digest) + bytesPerLine
+	}
+	out := append(make([]byte, 0, size), indexHead+"\n"...)
+	for _, e := range x.entries {
+		if e.Dir {
+			out = fmt.Appendf(out, "d %04o %s\n", e.Mode, e.Path)
+		} else {
+			out = fmt.Appendf(out, "f %04o %d %s %s\n", e.Mode, e.Size, e.Digest, e.Path)
+		}
+	}
+	return out
+}
 
 // Digest is the sha256 of the encoded text, as it stands in the status of a
 // source.
@@ -171,7 +178,7 @@ func DecodeIndex(text []byte, limits IndexLimits) (*Index, error) {
 	if head != indexHead {
 		return nil, fmt.Errorf("reading the index: %w: it is not an index of a version understood here", ErrHostile)
 	}
-	var entries []Entry
+	entries := make([]Entry, 0, min(strings.Count(rest, "\n"), limits.Entries))
 	for line := range strings.Lines(rest) {
 		if len(entries) >= limits.Entries {
 			return nil, fmt.Errorf("reading the index: %w: more than %d entries", ErrLimit, limits.Entries)
@@ -186,7 +193,7 @@ func DecodeIndex(text []byte, limits IndexLimits) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the index: %w", err)
 	}
-	if !bytes.Equal(x.encoded, text) {
+	if !bytes.Equal(x.Encode(), text) {
 		return nil, fmt.Errorf("reading the index: %w: it is not in canonical form", ErrHostile)
 	}
 	return x, nil

@@ -32,7 +32,11 @@ func TestTamperedSpool(t *testing.T) {
 	}
 	for name, offsets := range places {
 		for _, i := range offsets {
-			at := view.entries[name].offset + i
+			node, err := view.lookup("open", name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := node.offset + i
 			old := make([]byte, 1)
 			if _, err := view.data.ReadAt(old, at); err != nil {
 				t.Fatal(err)

@@ -66,7 +66,8 @@ type unpacker struct {
 	limits Limits
 	in     *countingReader // compressed
 	out    *countingReader // inflated
-	view   *View
+	data   *spool.Spool
+	taken  []node
 	seen   map[string]byte
 	buffer []byte
 }
@@ -79,14 +80,15 @@ func Unpack(ctx context.Context, r io.Reader, o UnpackOptions) (*View, error) {
 		ctx: ctx, limits: o.Limits.withDefaults(), in: &countingReader{ctx: ctx, r: r},
 		seen: map[string]byte{}, buffer: make([]byte, 64<<10),
 	}
-	u.view = newView(spool.New(o.TempDir, cmp.Or(o.MemoryBytes, defaultMemoryBytes)))
-	if err := u.run(); err != nil {
-		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), u.view.Close())
+	u.data = spool.New(o.TempDir, cmp.Or(o.MemoryBytes, defaultMemoryBytes))
+	view, err := u.run()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), u.data.Close())
 	}
-	return u.view, nil
+	return view, nil
 }
 
-func (u *unpacker) run() error {
+func (u *unpacker) run() (*View, error) {
 	u.in.check = func(n int64) error {
 		if n > u.limits.Bytes {
 			return fmt.Errorf("%w: the archive has more than %d bytes", ErrLimit, u.limits.Bytes)
@@ -95,7 +97,7 @@ func (u *unpacker) run() error {
 	}
 	zipped, err := gzip.NewReader(u.in)
 	if err != nil {
-		return u.refuse("it is not gzipped", err)
+		return nil, u.refuse("it is not gzipped", err)
 	}
 	u.out = &countingReader{ctx: u.ctx, r: zipped, check: u.checkInflated}
 	archive := tar.NewReader(u.out)
@@ -105,16 +107,16 @@ func (u *unpacker) run() error {
 			break
 		}
 		if err != nil {
-			return u.refuse("reading its next entry", err)
+			return nil, u.refuse("reading its next entry", err)
 		}
 		if err := u.entry(h, archive); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if _, err := io.CopyBuffer(io.Discard, u.out, u.buffer); err != nil {
-		return u.refuse("reading its end", err)
+		return nil, u.refuse("reading its end", err)
 	}
-	return u.view.finish()
+	return newView(u.data, u.taken)
 }
 
 // checkInflated is asked with every read what has come out so far.
@@ -155,7 +157,7 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	case tar.TypeSymlink:
 		return nil
 	case tar.TypeDir:
-		u.view.add(Entry{Path: name, Mode: fs.FileMode(h.Mode)&permissions | unpackedDirMode, Dir: true}, 0)
+		u.taken = append(u.taken, node{entry: Entry{Path: name, Mode: fs.FileMode(h.Mode)&permissions | unpackedDirMode, Dir: true}})
 		return nil
 	case tar.TypeReg:
 		return u.file(name, h, content)
@@ -189,21 +191,21 @@ func (u *unpacker) file(name string, h *tar.Header, content io.Reader) error {
 			return fmt.Errorf("%w: %q is a sparse file", ErrHostile, name)
 		}
 	}
-	start := u.view.data.Size()
+	start := u.data.Size()
 	if start+h.Size > u.limits.InflatedBytes {
 		return fmt.Errorf("%w: the files have more than %d bytes", ErrLimit, u.limits.InflatedBytes)
 	}
 	sum := sha256.New()
-	n, err := io.CopyBuffer(io.MultiWriter(u.view.data, sum), content, u.buffer)
+	n, err := io.CopyBuffer(io.MultiWriter(u.data, sum), content, u.buffer)
 	if err != nil {
 		return u.refuse(fmt.Sprintf("reading %q", name), err)
 	}
 	if n != h.Size {
 		return fmt.Errorf("%w: %q is not as long as it says", ErrHostile, name)
 	}
-	u.view.add(Entry{
+	u.taken = append(u.taken, node{offset: start, entry: Entry{
 		Path: name, Mode: fs.FileMode(h.Mode) & permissions, Size: n, Digest: hex.EncodeToString(sum.Sum(nil)),
-	}, start)
+	}})
 	return nil
 }
 

@@ -22,10 +22,14 @@ import (
 // compares each file with its digest. A view is safe for concurrent use and
 // readable until it is closed.
 type View struct {
-	data    *spool.Spool
-	entries map[string]node
-	lists   map[string][]fs.DirEntry
-	index   *Index
+	data  *spool.Spool
+	index *Index
+	// entries are those of the index and the folders that are only implied by what
+	// is in them, sorted by path; offsets tell where the content of each begins.
+	entries []Entry
+	offsets []int64
+	// lists are the places among the entries of what a folder holds.
+	lists map[string][]int32
 }
 
 var (
@@ -69,48 +73,74 @@ func (n node) ModTime() time.Time { return time.Time{} }
 // Sys is nil.
 func (n node) Sys() any { return nil }
 
-func newView(data *spool.Spool) *View {
-	return &View{data: data, entries: map[string]node{}, lists: map[string][]fs.DirEntry{}}
-}
-
-func (v *View) add(e Entry, offset int64) { v.entries[e.Path] = node{entry: e, offset: offset} }
-
-// finish makes the index of what was taken, and the folders that are only
-// implied by what is in them.
-func (v *View) finish() error {
-	entries := make([]Entry, 0, len(v.entries))
-	for _, n := range v.entries {
+// newView returns a view of what was taken, each path once.
+func newView(data *spool.Spool, taken []node) (*View, error) {
+	entries := make([]Entry, 0, len(taken))
+	for _, n := range taken {
 		entries = append(entries, n.entry)
 	}
 	index, err := newIndex(entries)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	v.index = index
-	for _, e := range index.Entries() {
-		v.link(e.Path)
+	v := &View{data: data, index: index, entries: index.entries}
+	taken = append(taken, implied(index)...)
+	slices.SortFunc(taken, func(a, b node) int { return strings.Compare(a.entry.Path, b.entry.Path) })
+	if len(taken) > len(v.entries) {
+		v.entries = make([]Entry, 0, len(taken))
+		for _, n := range taken {
+			v.entries = append(v.entries, n.entry)
+		}
 	}
-	if _, ok := v.entries["."]; !ok {
-		v.entries["."] = node{entry: Entry{Path: ".", Mode: unpackedDirMode, Dir: true}}
+	v.offsets = make([]int64, 0, len(taken))
+	for _, n := range taken {
+		v.offsets = append(v.offsets, n.offset)
 	}
-	for _, list := range v.lists {
-		slices.SortFunc(list, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
-	}
-	return nil
+	v.list()
+	return v, nil
 }
 
-// link lists a path in its folder, and the folder in its own.
-func (v *View) link(name string) {
-	if name == "." {
-		return
+// implied returns the folders that are in no archive and have something in them.
+// The root is always there.
+func implied(index *Index) (folders []node) {
+	known := map[string]bool{}
+	add := func(dir string) bool {
+		if known[dir] {
+			return false
+		}
+		known[dir] = true
+		if _, ok := index.Entry(dir); !ok {
+			folders = append(folders, node{entry: Entry{Path: dir, Mode: unpackedDirMode, Dir: true}})
+		}
+		return dir != "."
 	}
-	dir := path.Dir(name)
-	_, known := v.entries[dir]
-	if !known && dir != "." {
-		v.entries[dir] = node{entry: Entry{Path: dir, Mode: unpackedDirMode, Dir: true}}
-		v.link(dir)
+	add(".")
+	for _, e := range index.entries {
+		for dir := path.Dir(e.Path); add(dir); dir = path.Dir(dir) {
+		}
 	}
-	v.lists[dir] = append(v.lists[dir], v.entries[name])
+	return folders
+}
+
+// list enters every path in its folder. Paths in one folder are in the order of
+// their names, because the entries are sorted.
+func (v *View) list() {
+	v.lists = map[string][]int32{}
+	for i, e := range v.entries {
+		if e.Path == "." {
+			continue
+		}
+		dir := path.Dir(e.Path)
+		v.lists[dir] = append(v.lists[dir], int32(i)) //nolint:gosec // There are fewer entries.
+	}
+}
+
+// share takes an equal index in the place of its own.
+func (v *View) share(index *Index) {
+	if len(v.entries) == len(v.index.entries) {
+		v.entries = index.entries
+	}
+	v.index = index
 }
 
 // Index is computed from what was in the archive, whatever anybody published.
@@ -126,11 +156,22 @@ func (v *View) lookup(op, name string) (node, error) {
 	if !fs.ValidPath(name) {
 		return node{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
 	}
-	n, ok := v.entries[name]
+	i, ok := slices.BinarySearchFunc(v.entries, name, func(e Entry, want string) int { return strings.Compare(e.Path, want) })
 	if !ok {
 		return node{}, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
 	}
-	return n, nil
+	return v.at(i), nil
+}
+
+func (v *View) at(i int) node { return node{entry: v.entries[i], offset: v.offsets[i]} }
+
+// listed returns what a folder holds.
+func (v *View) listed(dir string) []fs.DirEntry {
+	out := make([]fs.DirEntry, 0, len(v.lists[dir]))
+	for _, i := range v.lists[dir] {
+		out = append(out, v.at(int(i)))
+	}
+	return out
 }
 
 // Stat describes a path.
@@ -151,7 +192,7 @@ func (v *View) ReadDir(name string) ([]fs.DirEntry, error) {
 	if !n.IsDir() {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("it is not a folder")}
 	}
-	return slices.Clone(v.lists[name]), nil
+	return v.listed(name), nil
 }
 
 // ReadFile returns the content of a file after comparing it with its digest.
@@ -184,7 +225,7 @@ func (v *View) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	if n.IsDir() {
-		return &openFolder{node: n, rest: v.lists[name]}, nil
+		return &openFolder{node: n, rest: v.listed(name)}, nil
 	}
 	if n.entry.Size <= heldFileBytes {
 		content, err := v.ReadFile(name)

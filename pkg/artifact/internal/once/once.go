@@ -3,18 +3,13 @@ package once
 import (
 	"container/list"
 	"context"
-	"slices"
 	"sync"
 )
 
-// generations is how many values of a series are kept that nobody holds: those
-// who still work with the one before the newest find it.
-const generations = 2
-
 // Store keeps values by key within a budget of bytes. A value is made once for
 // everybody who asks while it is being made; it stays while somebody holds it,
-// and then until room is needed, the longest unused leaving first, or newer ones
-// of its series have taken its place.
+// and then until room is needed, the longest unused leaving first, or a newer one
+// of its series has taken its place.
 type Store[V any] struct {
 	limit int64
 	size  func(V) int64
@@ -142,21 +137,16 @@ func (s *Store[V]) trim() []V {
 // outdated drops what newer values of a series have replaced and nobody holds. It
 // runs under the lock and returns what to free after it.
 func (s *Store[V]) outdated(series string) []V {
-	var numbers []int
+	newest := 0
 	for _, it := range s.items {
 		if it.series == series && it.made && it.err == nil {
-			numbers = append(numbers, it.number)
+			newest = max(newest, it.number)
 		}
 	}
-	if len(numbers) <= generations {
-		return nil
-	}
-	slices.Sort(numbers)
-	oldest := numbers[len(numbers)-generations]
 	var unwanted []V
 	for at := s.idle.Front(); at != nil; {
 		next := at.Next()
-		if it := at.Value.(*item[V]); it.series == series && it.number < oldest { //nolint:forcetypeassert // Nothing else is in the list.
+		if it := at.Value.(*item[V]); it.series == series && it.number < newest { //nolint:forcetypeassert // Nothing else is in the list.
 			unwanted = append(unwanted, s.drop(at))
 		}
 		at = next
