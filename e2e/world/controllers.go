@@ -133,6 +133,7 @@ func (w *World) Kill(c Controller) error {
 	if r == nil {
 		return fmt.Errorf("killing %s: it does not run in this world", c)
 	}
+	w.inspect(c, r)
 	r.process.Kill()
 	return nil
 }
@@ -145,8 +146,25 @@ func (w *World) Restart(ctx context.Context, c Controller) error {
 	if r == nil {
 		return fmt.Errorf("restarting %s: it does not run in this world", c)
 	}
+	w.inspect(c, r)
 	r.process.Stop(grace)
 	return w.launch(ctx, c, r)
+}
+
+// inspect notes a controller that is about to be ended if it has started a process. None ever does, whatever a
+// repository or a Secret says: that is row R-1, and Stop fails if one did.
+func (w *World) inspect(c Controller, r *running) {
+	select {
+	case <-r.process.Ended():
+		return // Nobody can tell any more.
+	default:
+	}
+	switch started, err := r.process.StartedOthers(); {
+	case err != nil:
+		w.intruders = append(w.intruders, err)
+	case started:
+		w.intruders = append(w.intruders, fmt.Errorf("%s has started another process", c))
+	}
 }
 
 // PID returns the process of a controller, for reading what it uses.

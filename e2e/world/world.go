@@ -52,6 +52,8 @@ type World struct {
 	mu          sync.Mutex
 	controllers map[Controller]*running
 	neighbours  []*devcluster.Cluster
+	// intruders are the processes that controllers started, as failures.
+	intruders []error
 }
 
 // Start builds what is missing and starts a world. The context bounds the start; the world lasts until Stop.
@@ -130,16 +132,17 @@ func (w *World) startServers() error {
 // Cluster returns the control plane.
 func (w *World) Cluster() *devcluster.Cluster { return w.cluster }
 
-// Stop ends everything and removes what it wrote.
+// Stop ends everything and removes what it wrote. It fails if a controller had started another process.
 func (w *World) Stop() error {
 	w.mu.Lock()
-	for _, r := range w.controllers {
+	for c, r := range w.controllers {
+		w.inspect(c, r)
 		r.process.Stop(grace)
 	}
 	neighbours := w.neighbours
+	failures := w.intruders
 	w.mu.Unlock()
 	w.group.Close()
-	var failures []error
 	if w.Git != nil {
 		failures = append(failures, w.Git.Close())
 	}
