@@ -1,12 +1,14 @@
 package reconciler
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -18,6 +20,10 @@ import (
 // maxConflicts is how often a status write is tried again because somebody else
 // wrote to the object in between.
 const maxConflicts = 5
+
+// unchecked spares the API server a second, strict reading of the object for the
+// sake of warnings. What it does not know it drops, and the answer tells so.
+const unchecked = client.FieldValidation(metav1.FieldValidationIgnore)
 
 // addFinalizer makes sure that the deletion of the object is seen.
 func (p *pass[O, S]) addFinalizer(ctx context.Context) error {
@@ -45,9 +51,9 @@ func (p *pass[O, S]) patchFinalizers(ctx context.Context, finalizers []string) e
 	if err != nil {
 		return fmt.Errorf("encoding finalizers: %w", err)
 	}
-	answer := p.snapshot.DeepCopyObject().(O)
+	answer := p.named()
 	if err := p.r.Client.Patch(ctx, answer, client.RawPatch(types.MergePatchType, body),
-		client.FieldOwner(p.r.FieldOwner)); err != nil {
+		client.FieldOwner(p.r.FieldOwner), unchecked); err != nil {
 		return fmt.Errorf("writing finalizers: %w", err)
 	}
 	p.answered(answer)
@@ -94,7 +100,7 @@ func (p *pass[O, S]) patchStatus(ctx context.Context, before O) error {
 }
 
 func (p *pass[O, S]) sendStatus(ctx context.Context, base O, changes map[string]any) (O, error) {
-	answer := base.DeepCopyObject().(O)
+	answer := p.named()
 	body, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"resourceVersion": base.GetResourceVersion(), "uid": base.GetUID()},
 		"status":   changes,
@@ -103,8 +109,16 @@ func (p *pass[O, S]) sendStatus(ctx context.Context, base O, changes map[string]
 		return answer, fmt.Errorf("encoding status: %w", err)
 	}
 	err = p.r.Client.Status().Patch(ctx, answer, client.RawPatch(types.MergePatchType, body),
-		client.FieldOwner(p.r.FieldOwner))
+		client.FieldOwner(p.r.FieldOwner), unchecked)
 	return answer, err
+}
+
+// named returns an empty object with the name of the pass's, for an answer.
+func (p *pass[O, S]) named() O {
+	answer := p.r.Kind.New()
+	answer.SetNamespace(p.obj.GetNamespace())
+	answer.SetName(p.obj.GetName())
+	return answer
 }
 
 // owns reports whether a condition type is ours to write.
@@ -119,15 +133,54 @@ func (r *Reconciler[O, S]) owns(conditionType string) bool {
 
 // statusChanges returns the merge patch from before's status to after's.
 func statusChanges[O Object](before, after O) (map[string]any, error) {
-	data, err := client.MergeFrom(before).Data(after)
+	was, err := statusOf(before)
 	if err != nil {
+		return nil, err
+	}
+	is, err := statusOf(after)
+	if err != nil {
+		return nil, err
+	}
+	return mergePatch(was, is), nil
+}
+
+// statusOf returns the fields of an object's status as they are sent.
+func statusOf(obj any) (map[string]json.RawMessage, error) {
+	document, err := json.Marshal(obj)
+	if err != nil {
+		return nil, fmt.Errorf("encoding the object: %w", err)
+	}
+	var fields struct {
+		Status map[string]json.RawMessage `json:"status"`
+	}
+	if err := json.Unmarshal(document, &fields); err != nil {
 		return nil, fmt.Errorf("comparing status: %w", err)
 	}
-	var patch struct {
-		Status map[string]any `json:"status"`
+	return fields.Status, nil
+}
+
+// mergePatch returns the merge patch (RFC 7396) from one object to another. Both
+// were encoded from the same type, so that what is equal has the same bytes, and
+// nothing but what differs has to be looked into: most of a status is an inventory
+// that stays as it is.
+func mergePatch(before, after map[string]json.RawMessage) map[string]any {
+	changes := map[string]any{}
+	for name := range before {
+		if _, ok := after[name]; !ok {
+			changes[name] = nil
+		}
 	}
-	if err := json.Unmarshal(data, &patch); err != nil {
-		return nil, fmt.Errorf("comparing status: %w", err)
+	for name, is := range after {
+		was, known := before[name]
+		if bytes.Equal(was, is) {
+			continue
+		}
+		var old, now map[string]json.RawMessage
+		if known && json.Unmarshal(was, &old) == nil && json.Unmarshal(is, &now) == nil && old != nil && now != nil {
+			changes[name] = mergePatch(old, now)
+		} else {
+			changes[name] = is
+		}
 	}
-	return patch.Status, nil
+	return changes
 }

@@ -85,7 +85,8 @@ func (c *Client) object(ctx context.Context, what inflight.Request, build func()
 }
 
 // Apply sends a server-side apply. Conflicts are resolved in our favour: what is
-// in the source wins.
+// in the source wins. The schema is checked by the apply itself; a field validation
+// beside it would only parse the payload once more, for keys that occur twice.
 func (c *Client) Apply(ctx context.Context, at Ref, p Payload, m Mode) (*unstructured.Unstructured, error) {
 	path, err := at.path()
 	if err != nil {
@@ -93,7 +94,8 @@ func (c *Client) Apply(ctx context.Context, at Ref, p Payload, m Mode) (*unstruc
 	}
 	obj, _, err := c.object(ctx, m.request(len(p.body)), func() *rest.Request {
 		return m.of(c.rest.Patch(types.ApplyPatchType).AbsPath(path...).
-			Param("fieldManager", c.opts.FieldManager).Param("force", "true").Body(p.body))
+			Param("fieldManager", c.opts.FieldManager).Param("force", "true").
+			Param("fieldValidation", metav1.FieldValidationIgnore).Body(p.body))
 	})
 	return obj, err
 }
