@@ -38,7 +38,7 @@ import (
 
 // gcPercent makes garbage be collected sooner than Go does by itself: what a
 // controller keeps is small, what a pass throws away is not.
-const gcPercent = 25
+const gcPercent = 50
 
 // Binary is what a main supplies.
 type Binary struct {
@@ -100,7 +100,7 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	log := logger.NewLogger(b.Options.Log)
+	log := newLogger(b.Options.Log)
 	logger.SetLogger(log)
 	if err := b.Options.Jitter.SetGlobalJitter(nil); err != nil {
 		return fmt.Errorf("reading --interval-jitter-percentage: %w", err)

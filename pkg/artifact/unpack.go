@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"path"
@@ -67,6 +68,8 @@ type unpacker struct {
 	in     *countingReader // compressed
 	out    *countingReader // inflated
 	data   *spool.Spool
+	sum    hash.Hash // of one file
+	sink   io.Writer // to both
 	taken  []node
 	seen   map[string]byte
 	buffer []byte
@@ -79,8 +82,9 @@ func Unpack(ctx context.Context, r io.Reader, o UnpackOptions) (*View, error) {
 	u := &unpacker{
 		ctx: ctx, limits: o.Limits.withDefaults(), in: &countingReader{ctx: ctx, r: r},
 		seen: map[string]byte{}, buffer: make([]byte, 64<<10),
+		data: spool.New(o.TempDir, cmp.Or(o.MemoryBytes, defaultMemoryBytes)), sum: sha256.New(),
 	}
-	u.data = spool.New(o.TempDir, cmp.Or(o.MemoryBytes, defaultMemoryBytes))
+	u.sink = io.MultiWriter(u.data, u.sum)
 	view, err := u.run()
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("unpacking: %w", err), u.data.Close())
@@ -195,8 +199,8 @@ func (u *unpacker) file(name string, h *tar.Header, content io.Reader) error {
 	if start+h.Size > u.limits.InflatedBytes {
 		return fmt.Errorf("%w: the files have more than %d bytes", ErrLimit, u.limits.InflatedBytes)
 	}
-	sum := sha256.New()
-	n, err := io.CopyBuffer(io.MultiWriter(u.data, sum), content, u.buffer)
+	u.sum.Reset()
+	n, err := io.CopyBuffer(u.sink, content, u.buffer)
 	if err != nil {
 		return u.refuse(fmt.Sprintf("reading %q", name), err)
 	}
@@ -204,7 +208,7 @@ func (u *unpacker) file(name string, h *tar.Header, content io.Reader) error {
 		return fmt.Errorf("%w: %q is not as long as it says", ErrHostile, name)
 	}
 	u.taken = append(u.taken, node{offset: start, entry: Entry{
-		Path: name, Mode: fs.FileMode(h.Mode) & permissions, Size: n, Digest: hex.EncodeToString(sum.Sum(nil)),
+		Path: name, Mode: fs.FileMode(h.Mode) & permissions, Size: n, Digest: hex.EncodeToString(u.sum.Sum(nil)),
 	}})
 	return nil
 }

@@ -118,6 +118,10 @@ func (w *waker) add(unit types.NamespacedName, priority int) {
 	enqueue(w.queue, unit, priority)
 }
 
+// readOnly lists what the cache holds itself, which nobody may change: a copy of all
+// units for every commit would be most of what a commit costs in memory.
+const readOnly = client.UnsafeDisableDeepCopy
+
 // finder finds the units that a change of another object concerns.
 type finder struct {
 	reader client.Reader
@@ -141,7 +145,7 @@ func (f *finder) bySource(kind string) handler.EventHandler {
 func (f *finder) order(ctx context.Context, kind string, obj client.Object, q queue) {
 	units := &kustomizev1.KustomizationList{}
 	name := kind + "/" + obj.GetNamespace() + "/" + obj.GetName() // as request.Source names it
-	if err := f.reader.List(ctx, units, client.MatchingFields{indexSource: name}); err != nil {
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexSource: name}, readOnly); err != nil {
 		f.log.Error(err, "listing what is made from a source", "name", obj.GetName(), "namespace", obj.GetNamespace())
 		return
 	}
@@ -188,7 +192,7 @@ func (f *finder) dependents() handler.EventHandler {
 func (f *finder) wakeDependents(ctx context.Context, obj client.Object, ready bool, q queue) {
 	units := &kustomizev1.KustomizationList{}
 	name := client.ObjectKeyFromObject(obj)
-	if err := f.reader.List(ctx, units, client.MatchingFields{indexDependency: name.String()}); err != nil {
+	if err := f.reader.List(ctx, units, client.MatchingFields{indexDependency: name.String()}, readOnly); err != nil {
 		f.log.Error(err, "listing what depends on a unit", "name", name.Name, "namespace", name.Namespace)
 		return
 	}
