@@ -107,6 +107,7 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 	}
 	cfg.QPS, cfg.Burst = b.Options.rate()
 	cfg.UserAgent = b.Options.Name
+	cfg.DisableCompression = true // within a cluster sending is cheaper than compressing
 	cfg.WarningHandlerWithContext = ctrllog.NewKubeAPIWarningLogger(ctrllog.KubeAPIWarningLoggerOptions{Deduplicate: true})
 	scheme := runtime.NewScheme()
 	for _, add := range b.AddToScheme {

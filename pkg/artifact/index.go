@@ -1,7 +1,6 @@
 package artifact
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -51,8 +50,7 @@ func newIndex(entries []Entry) (*Index, error) {
 		}
 	}
 	x := &Index{entries: slices.Clip(entries)}
-	sum := sha256.Sum256(x.Encode())
-	x.digest = SHA256 + ":" + hex.EncodeToString(sum[:])
+	x.digest = digestOf(x.Encode())
 	x.dirs = sync.OnceValue(x.listFolders)
 	return x, nil
 }
@@ -66,12 +64,25 @@ func (x *Index) Encode() []byte {
 	out := append(make([]byte, 0, size), indexHead+"\n"...)
 	for _, e := range x.entries {
 		if e.Dir {
-			out = fmt.Appendf(out, "d %04o %s\n", e.Mode, e.Path)
+			out = appendMode(append(out, "d "...), e.Mode)
 		} else {
-			out = fmt.Appendf(out, "f %04o %d %s %s\n", e.Mode, e.Size, e.Digest, e.Path)
+			out = appendMode(append(out, "f "...), e.Mode)
+			out = append(strconv.AppendInt(append(out, ' '), e.Size, 10), ' ')
+			out = append(out, e.Digest...)
 		}
+		out = append(append(append(out, ' '), e.Path...), '\n')
 	}
 	return out
+}
+
+// appendMode writes permission bits as four octal digits.
+func appendMode(out []byte, mode fs.FileMode) []byte {
+	return append(out, '0', '0'+byte(mode>>6&7), '0'+byte(mode>>3&7), '0'+byte(mode&7))
+}
+
+func digestOf(text []byte) string {
+	sum := sha256.Sum256(text)
+	return SHA256 + ":" + hex.EncodeToString(sum[:])
 }
 
 // Digest is the sha256 of the encoded text, as it stands in the status of a
@@ -142,8 +153,7 @@ func (x *Index) listFolders() map[string]string {
 			names = append(names, name+"\x00"+string(kind)+"\n")
 		}
 		slices.Sort(names)
-		sum := sha256.Sum256([]byte(strings.Join(names, "")))
-		digests[dir] = SHA256 + ":" + hex.EncodeToString(sum[:])
+		digests[dir] = digestOf([]byte(strings.Join(names, "")))
 	}
 	return digests
 }
@@ -193,7 +203,7 @@ func DecodeIndex(text []byte, limits IndexLimits) (*Index, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the index: %w", err)
 	}
-	if !bytes.Equal(x.Encode(), text) {
+	if x.digest != digestOf(text) {
 		return nil, fmt.Errorf("reading the index: %w: it is not in canonical form", ErrHostile)
 	}
 	return x, nil
@@ -217,7 +227,7 @@ func parseEntry(line string) (Entry, bool) {
 		if e.Size, err = strconv.ParseInt(size, 10, 64); err != nil || e.Size < 0 {
 			return Entry{}, false
 		}
-		if raw, err := hex.DecodeString(e.Digest); err != nil || len(raw) != sha256.Size || strings.ToLower(e.Digest) != e.Digest {
+		if len(e.Digest) != hex.EncodedLen(sha256.Size) || strings.Trim(e.Digest, "0123456789abcdef") != "" {
 			return Entry{}, false
 		}
 	default:
