@@ -12,6 +12,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"sync"
 	"time"
 )
 
@@ -62,6 +63,16 @@ type packer struct {
 	buffer  []byte
 }
 
+// press is what an archive is written with. It is larger than most archives.
+type press struct {
+	zip    *gzip.Writer
+	buffer []byte
+}
+
+var presses = sync.Pool{New: func() any {
+	return &press{zip: gzip.NewWriter(io.Discard), buffer: make([]byte, 64<<10)}
+}}
+
 // Pack writes the archive of a tree. The bytes written are the same for the
 // same tree and the same rules, whenever and wherever they are written.
 func Pack(ctx context.Context, w io.Writer, fsys fs.FS, o PackOptions) (Packed, error) {
@@ -72,8 +83,11 @@ func Pack(ctx context.Context, w io.Writer, fsys fs.FS, o PackOptions) (Packed, 
 		return Packed{}, fmt.Errorf("packing: %w", err)
 	}
 	out := &countingWriter{w: io.MultiWriter(w, sum)}
-	zipped := gzip.NewWriter(out)
-	p := &packer{ctx: ctx, fsys: fsys, options: o, tar: tar.NewWriter(zipped), buffer: make([]byte, 64<<10)}
+	with := presses.Get().(*press) //nolint:forcetypeassert // Nothing else is in it.
+	defer presses.Put(with)
+	zipped := with.zip
+	zipped.Reset(out)
+	p := &packer{ctx: ctx, fsys: fsys, options: o, tar: tar.NewWriter(zipped), buffer: with.buffer}
 	if err := fs.WalkDir(fsys, ".", p.visit); err != nil {
 		return Packed{}, fmt.Errorf("packing: %w", err)
 	}

@@ -76,7 +76,7 @@ func (s *session) advertise(ctx context.Context, keep func(name string, hash plu
 }
 
 func parseAdvertisement(r io.Reader, keep func(string, plumbing.Hash) bool) (*advertisement, error) {
-	scanner := pktline.NewScanner(bufio.NewReaderSize(r, 64<<10))
+	scanner := pktline.NewScanner(bufio.NewReaderSize(r, 16<<10))
 	if !scanner.Scan() {
 		return nil, scanFailure(scanner)
 	}

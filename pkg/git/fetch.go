@@ -180,7 +180,7 @@ func (r packRequest) encode(caps capabilities) ([]byte, error) {
 // receive reads the answer of upload-pack: shallow lines up to a flush if a
 // depth was asked for, a NAK, and the pack, packed into side-bands or not.
 func receive(answer io.Reader, into io.Writer, caps capabilities, shallow bool) error {
-	in := bufio.NewReaderSize(answer, 64<<10)
+	in := bufio.NewReaderSize(answer, 16<<10)
 	shallow = shallow && caps.has("shallow")
 	if err := readAcknowledgement(in, shallow); err != nil {
 		return err

@@ -15,7 +15,7 @@ type packReader struct {
 }
 
 func newPackReader(r io.Reader, pos int64) *packReader {
-	return &packReader{in: bufio.NewReaderSize(r, 64<<10), pos: pos}
+	return &packReader{in: bufio.NewReaderSize(r, 16<<10), pos: pos}
 }
 
 // Read reads and counts.
