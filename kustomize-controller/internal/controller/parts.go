@@ -156,19 +156,23 @@ func (p *parts) drifted(unit live.Unit, cause live.Cause) {
 	if !p.cfg.Enabled(config.GateWatch) {
 		return
 	}
-	if cause == live.CauseDirty || cause == live.CauseGone {
+	switch cause {
+	case live.CauseDirty, live.CauseGone:
 		p.waker.correct(unit)
-		return
+	case live.CauseHealth:
+		p.waker.judge(unit)
+	default:
+		p.waker.wake(unit)
 	}
-	p.waker.wake(unit)
 }
 
 // seen wakes a unit for an object that it follows by name.
 func (p *parts) seen(unit types.NamespacedName, topic string, _ named.Ref, seen named.Seen) {
 	switch {
-	case topic == reference.Topic && p.references.Concerns(unit, seen),
-		topic == cluster.TopicHealth && p.memory.Attempt(unit).Awaiting != nil:
+	case topic == reference.Topic && p.references.Concerns(unit, seen):
 		p.waker.wake(unit)
+	case topic == cluster.TopicHealth && p.memory.Attempt(unit).Awaiting != nil:
+		p.waker.judge(unit)
 	}
 }
 

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
@@ -36,14 +37,18 @@ const (
 
 type queue = workqueue.TypedRateLimitingInterface[ctrl.Request]
 
-// enqueue adds a unit with a priority.
-func enqueue(q queue, unit types.NamespacedName, priority int) {
+// flurry is how long the writes may take in which a controller tells how an object
+// is: a Deployment is first given a revision, then a status.
+const flurry = 50 * time.Millisecond
+
+// enqueue adds a unit with a priority, now or after some time.
+func enqueue(q queue, unit types.NamespacedName, priority int, after time.Duration) {
 	req := ctrl.Request{NamespacedName: unit}
 	if pq, ok := q.(priorityqueue.PriorityQueue[ctrl.Request]); ok {
-		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, req)
+		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority, After: after}, req)
 		return
 	}
-	q.Add(req)
+	q.AddAfter(req, after)
 }
 
 // waker puts units into the work queue on behalf of the live table and of other
@@ -70,7 +75,7 @@ func (w *waker) source() source.TypedFunc[ctrl.Request] {
 		defer w.mu.Unlock()
 		w.queue = q
 		for _, first := range w.waiting {
-			enqueue(q, first.unit, first.priority)
+			enqueue(q, first.unit, first.priority, 0)
 		}
 		w.waiting = nil
 		return nil
@@ -78,7 +83,7 @@ func (w *waker) source() source.TypedFunc[ctrl.Request] {
 }
 
 // wake is for what happened in a cluster.
-func (w *waker) wake(unit types.NamespacedName) { w.add(unit, priorityDrift) }
+func (w *waker) wake(unit types.NamespacedName) { w.add(unit, priorityDrift, 0) }
 
 // correct is for objects that somebody changed.
 func (w *waker) correct(unit types.NamespacedName) {
@@ -105,17 +110,21 @@ func (w *waker) before(next reconcile.Reconciler) reconcile.Func {
 	}
 }
 
-// answer is for a look at the cluster that the unit asked for.
-func (w *waker) answer(unit types.NamespacedName) { w.add(unit, priorityAnswer) }
+// judge is for an awaited object that changed. All that is told of it in one go
+// makes one look.
+func (w *waker) judge(unit types.NamespacedName) { w.add(unit, priorityDrift, flurry) }
 
-func (w *waker) add(unit types.NamespacedName, priority int) {
+// answer is for a look at the cluster that the unit asked for.
+func (w *waker) answer(unit types.NamespacedName) { w.add(unit, priorityAnswer, 0) }
+
+func (w *waker) add(unit types.NamespacedName, priority int, after time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.queue == nil {
 		w.waiting = append(w.waiting, waiting{unit, priority})
 		return
 	}
-	enqueue(w.queue, unit, priority)
+	enqueue(w.queue, unit, priority, after)
 }
 
 // readOnly lists what the cache holds itself, which nobody may change: a copy of all
@@ -167,11 +176,11 @@ func (f *finder) order(ctx context.Context, kind string, obj client.Object, q qu
 		name := client.ObjectKeyFromObject(&units.Items[i])
 		switch {
 		case first[name]:
-			enqueue(q, name, priorityDependency)
+			enqueue(q, name, priorityDependency, 0)
 		case changed[name]:
-			enqueue(q, name, priorityChange)
+			enqueue(q, name, priorityChange, 0)
 		default:
-			enqueue(q, name, priorityAdvance)
+			enqueue(q, name, priorityAdvance, 0)
 		}
 	}
 }
