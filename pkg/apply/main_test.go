@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/dynamic"
@@ -56,6 +57,9 @@ func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if r.URL.Query().Get("watch") != "" {
 		what = "WATCH"
+	}
+	if r.Header.Get("Content-Type") == string(types.ApplyPatchType) && r.URL.Query().Get("fieldValidation") != metav1.FieldValidationIgnore {
+		what += " read twice"
 	}
 	c.mu.Lock()
 	c.seen[what]++

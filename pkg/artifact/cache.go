@@ -212,12 +212,7 @@ func (c *Cache) fetchIndex(ctx context.Context, rawURL, digest string) (*Index, 
 	if int64(len(text)) > c.options.IndexLimits.Bytes {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrLimit, c.options.IndexLimits.Bytes)
 	}
-	sum, err := newHash(SHA256)
-	if err != nil {
-		return nil, err
-	}
-	_, _ = sum.Write(text)
-	if got := printDigest(SHA256, sum); got != digest {
+	if got := digestOf(text); got != digest {
 		return nil, fmt.Errorf("%w: got %s, want %s", ErrDigest, got, digest)
 	}
 	return DecodeIndex(text, c.options.IndexLimits)

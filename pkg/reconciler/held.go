@@ -83,7 +83,8 @@ func (r *Reconciler[O, S]) resumed(obj O, held *ending) (O, error) {
 
 // silence returns for how long the end of the pass is held back. Nobody needs to
 // hear within a second that an object is waiting: what it waits for may have come
-// by then. And while others are to be put right, success can wait as long.
+// by then. And while others are to be put right, success can wait as long; each look
+// whether they still are is as far away as the first look is behind.
 func (p *pass[O, S]) silence(out Outcome) time.Duration {
 	since := p.scope.Common().Start
 	if p.held != nil {
@@ -97,7 +98,7 @@ func (p *pass[O, S]) silence(out Outcome) time.Duration {
 	case out.status.Kind == status.InProgress:
 		return max(min(rest, out.until.Sub(now)), 0)
 	case out.status.Kind == status.Done && p.r.Urgent != nil && p.r.Urgent():
-		return time.Millisecond
+		return min(rest, max(now.Sub(since), time.Millisecond))
 	}
 	return 0
 }

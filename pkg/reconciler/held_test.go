@@ -2,6 +2,7 @@ package reconciler_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -164,6 +165,19 @@ func TestSuccessIsHeldBackForTheUrgent(t *testing.T) {
 			r.expect(t, tc.why, tc.writes, tc.told...)
 		})
 	}
+	t.Run("Standing", func(t *testing.T) {
+		r := newRig(t, requested("one"))
+		r.Urgent = func() bool { return true }
+		const few = 12 // at 0, 1, 2, 4 and so on up to 512 ms, and after a second
+		r.steps(slices.Repeat([]func() reconciler.Outcome{done}, few)...)
+		passes := 0
+		for ; r.statusPatches == 0 && passes < few; passes++ {
+			r.clock.Step(r.pass(t).RequeueAfter)
+		}
+		if passes != few || r.statusPatches != 1 {
+			t.Errorf("%d passes, want %d, and %d writes, want one", passes, few, r.statusPatches)
+		}
+	})
 	t.Run("Failure", func(t *testing.T) {
 		r := newRig(t)
 		r.Urgent = func() bool { return true }

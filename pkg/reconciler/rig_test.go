@@ -2,6 +2,7 @@ package reconciler_test
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -169,6 +170,10 @@ func (r *rig) patchStatus(ctx context.Context, c client.Client, sub string, obj 
 		if err := r.beforeStatus(n); err != nil {
 			return err
 		}
+	}
+	sent := (&client.SubResourcePatchOptions{}).ApplyOptions(opts)
+	if sent.FieldValidation != metav1.FieldValidationIgnore {
+		return errors.New("the API server is asked to read the object twice")
 	}
 	err := c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 	if r.afterStatus != nil {

@@ -1,12 +1,6 @@
 package process_test
 
-import (
-	"os"
-	"path/filepath"
-	"testing"
-
-	"github.com/capstan-gitops/capstan/e2e/internal/process"
-)
+import "testing"
 
 func TestStartedOthers(t *testing.T) {
 	cases := map[string]struct {
@@ -20,17 +14,8 @@ func TestStartedOthers(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			group := process.NewGroup()
-			defer group.Close()
-			log := filepath.Join(t.TempDir(), "log")
-			p, err := group.Start(process.Spec{Path: "/bin/sh", Args: []string{"-c", tc.script}, Log: log})
-			if err != nil {
-				t.Fatal(err)
-			}
-			poll(t, "it says that it is ready", func() bool {
-				content, err := os.ReadFile(log)
-				return err == nil && len(content) > 0
-			})
+			p, ready := shell(t, tc.script)
+			poll(t, "it says that it is ready", ready)
 			got, err := p.StartedOthers()
 			if err != nil {
 				t.Fatal(err)
@@ -41,12 +26,7 @@ func TestStartedOthers(t *testing.T) {
 		})
 	}
 	t.Run("Ended", func(t *testing.T) {
-		group := process.NewGroup()
-		defer group.Close()
-		p, err := group.Start(process.Spec{Path: "/bin/true", Log: filepath.Join(t.TempDir(), "log")})
-		if err != nil {
-			t.Fatal(err)
-		}
+		p, _ := shell(t, "exit 0")
 		<-p.Ended()
 		if _, err := p.StartedOthers(); err == nil {
 			t.Error("nobody can tell any more, and no error")

@@ -99,19 +99,10 @@ func TestStop(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			group := process.NewGroup()
-			defer group.Close()
-			log := filepath.Join(t.TempDir(), "log")
-			p, err := group.Start(process.Spec{Path: "/bin/sh", Args: []string{"-c", tc.script}, Log: log})
-			if err != nil {
-				t.Fatal(err)
-			}
+			p, ready := shell(t, tc.script)
 			switch name {
 			case "Stubborn":
-				poll(t, "the trap is set", func() bool {
-					content, err := os.ReadFile(log)
-					return err == nil && len(content) > 0
-				})
+				poll(t, "the trap is set", ready)
 			case "Ended":
 				<-p.Ended()
 			}
@@ -128,6 +119,22 @@ func TestStartThatCannotBe(t *testing.T) {
 	defer group.Close()
 	if _, err := group.Start(process.Spec{Path: "/nowhere", Log: filepath.Join(t.TempDir(), "log")}); err == nil {
 		t.Error("a program that does not exist was started")
+	}
+}
+
+// shell runs a script until the test ends. It is ready once it has said something.
+func shell(t *testing.T, script string) (p *process.Process, ready func() bool) {
+	t.Helper()
+	group := process.NewGroup()
+	t.Cleanup(group.Close)
+	log := filepath.Join(t.TempDir(), "log")
+	p, err := group.Start(process.Spec{Path: "/bin/sh", Args: []string{"-c", script}, Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p, func() bool {
+		content, err := os.ReadFile(log)
+		return err == nil && len(content) > 0
 	}
 }
 
