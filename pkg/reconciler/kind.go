@@ -42,6 +42,10 @@ type Kind[O Object, S Scoped] struct {
 	// Finalize are the phases of a pass over a deleted object, in order. When the
 	// last continues, the finalizer goes.
 	Finalize []Phase[S]
+	// End runs once at the end of every pass that ran phases, whatever its outcome and
+	// also after a panic, before the status is derived: it puts back what the pass
+	// leaves for the next one. Nil is allowed.
+	End func(S, Outcome)
 	// Timing returns how long the object rests after success and after a failure.
 	// Zero for the latter means exponential back-off.
 	Timing func(O) (Timing, error)

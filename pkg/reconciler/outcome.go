@@ -1,7 +1,11 @@
 package reconciler
 
 import (
+	"context"
+	"errors"
 	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
@@ -66,6 +70,21 @@ func Fail(err error) Outcome {
 		out.status.Kind = status.Retry
 	}
 	return out
+}
+
+// Succeeded reports whether the pass reached its goal.
+func (o Outcome) Succeeded() bool { return !o.next && !o.parked && o.status.Kind == status.Done }
+
+// Failed reports whether the pass ended with an error that is neither a wait nor a
+// conflict of the pass's own writes.
+func (o Outcome) Failed() bool {
+	return !o.next && !o.parked && !o.interrupted() && (o.status.Kind == status.Retry || o.status.Kind == status.Stalled)
+}
+
+// interrupted reports that the pass is made again at once and that nothing is
+// reported of it: the process ends, or somebody else wrote at the same time.
+func (o Outcome) interrupted() bool {
+	return errors.Is(o.err, context.Canceled) || apierrors.IsConflict(o.err)
 }
 
 // Verdict is what a Kind may know about the end of a pass when it derives its

@@ -186,15 +186,21 @@ func (p *pass[O, S]) suspend(ctx context.Context) Outcome {
 	return Park(0)
 }
 
-// run runs phases in order until one does not continue.
-func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) Outcome {
+// run runs phases in order until one does not continue. What the pass leaves is put
+// back also if a phase panics.
+func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
+	defer func() {
+		if p.r.Kind.End != nil {
+			p.r.Kind.End(p.scope, out)
+		}
+	}()
 	log := logf.FromContext(ctx)
 	progress := p.watchProgress(ctx)
 	defer progress.stop()
 	for _, phase := range phases {
 		p.verdict.Phase = phase.Name
 		progress.enter(phase.progress(p.scope))
-		out := phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope)
+		out = phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope)
 		if !out.next {
 			return out
 		}

@@ -11,8 +11,12 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
+	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -35,64 +39,89 @@ import (
 // applied objects, as the wire contract asks.
 const statusManager = "gotk-kustomize-controller"
 
-// setupKustomization adds the controller of Kustomization.
-func setupKustomization(ctx context.Context, env *app.Env, cfg *config.Config, phases *phase.Phases, w *waker) error {
+// kustomizations is what the controller of the kind is made of.
+type kustomizations struct {
+	env      *app.Env
+	cfg      *config.Config
+	clusters *clusters
+	units    *memory.Memory
+	digests  *inputs.Inputs
+	builder  *build.Builder
+	key      inventory.Key
+	find     *lookup
+	drifting func(unit types.NamespacedName, objects int)
+}
+
+// setup adds the controller of Kustomization.
+func (k *kustomizations) setup(ctx context.Context, phases phase.Phases) error {
+	env, waker := k.env, k.clusters.waker
+	if err := env.Add(k.clusters.pool); err != nil {
+		return fmt.Errorf("adding the clusters: %w", err)
+	}
 	if err := addIndexes(ctx, env); err != nil {
 		return err
 	}
 	r := &reconciler.Reconciler[*kustomizev1.Kustomization, *phase.Scope]{
-		Kind:   kind(phases),
+		Kind:   k.kind(phases),
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
-		FieldOwner: statusManager, WaitNet: cfg.RequeueDependency, Urgent: w.urgent,
+		FieldOwner: statusManager, WaitNet: k.cfg.RequeueDependency, Urgent: waker.Urgent,
 	}
-	find := &finder{reader: env.GetClient(), phases: phases, log: env.Log}
+	find := &finder{reader: env.GetClient(), concerns: k.digests.Concerns, log: env.Log}
 	b := ctrl.NewControllerManagedBy(env).
 		For(&kustomizev1.Kustomization{}, builder.WithPredicates(watch.Asked())).
 		Watches(&kustomizev1.Kustomization{}, find.dependents()).
-		WatchesRawSource(w.source()).
+		WatchesRawSource(waker.Source()).
 		WithOptions(env.Controller())
 	for kind, source := range sources() {
-		if kind != sourcev1.ExternalArtifactKind || phases.Allow.ExternalArtifact {
+		if kind != sourcev1.ExternalArtifactKind || phases.Accept.Allow.ExternalArtifact {
 			b = b.Watches(source(), find.bySource(kind), builder.WithPredicates(watch.NewArtifact()))
 		}
 	}
-	if err := b.Complete(w.before(r)); err != nil {
+	if err := b.Complete(waker.Before(r)); err != nil {
 		return fmt.Errorf("setting up Kustomization: %w", err)
 	}
 	return nil
 }
 
-func kind(phases *phase.Phases) reconciler.Kind[*kustomizev1.Kustomization, *phase.Scope] {
+func (k *kustomizations) kind(phases phase.Phases) reconciler.Kind[*kustomizev1.Kustomization, *phase.Scope] {
 	return reconciler.Kind[*kustomizev1.Kustomization, *phase.Scope]{
 		GVK:         kustomizev1.GroupVersion.WithKind(kustomizev1.KustomizationKind),
 		New:         func() *kustomizev1.Kustomization { return &kustomizev1.Kustomization{} },
-		Scope:       scope(phases),
-		Phases:      phases.List(),
-		Finalize:    phases.Finalize(),
+		Scope:       k.scope,
+		Phases:      phases.Living(),
+		Finalize:    phases.Deleted(),
+		End:         phase.PutBack(k.units),
 		Timing:      timing,
 		Conditions:  conditions,
 		Owns:        ownedConditions(),
-		Forget:      phases.Forget,
+		Forget:      k.forget,
 		Record:      record,
 		Annotations: annotations,
 		Success:     success,
 	}
 }
 
-func scope(phases *phase.Phases) func(*kustomizev1.Kustomization, reconciler.Pass) *phase.Scope {
-	return func(obj *kustomizev1.Kustomization, pass reconciler.Pass) *phase.Scope {
-		s := &phase.Scope{Pass: pass, Object: obj, Unit: types.NamespacedName{Namespace: obj.Namespace, Name: obj.Name}}
-		if t, err := readTiming(obj); err == nil { // a bad duration has stalled the object
-			s.Interval, s.Retry, s.Timeout = t.interval, t.retry, t.timeout
-		}
-		s.Memory = phases.Memory.Get(s.Unit, obj.UID)
-		s.Old, s.Unreadable = inventory.Decode(obj.Status.Inventory)
-		s.Old = s.Old.Recall(s.Memory.Ledger)
-		s.Inventory = s.Old
-		s.Due = pass.Requested || s.Respecified() || !s.Memory.Due.IsZero() && !pass.Start.Before(s.Memory.Due)
-		return s
+func (k *kustomizations) scope(obj *kustomizev1.Kustomization, pass reconciler.Pass) *phase.Scope {
+	s := &phase.Scope{Pass: pass, Object: obj, Unit: request.Key(obj)}
+	if t, err := readTiming(obj); err == nil { // a bad duration has stalled the object
+		s.Interval, s.Retry, s.Timeout = t.interval, t.retry, t.timeout
 	}
+	last, answered := k.units.Get(s.Unit, obj.UID)
+	s.State, s.Last, s.Answered = last.State, last.Attempt, answered
+	s.Old, s.Unreadable = inventory.Decode(obj.Status.Inventory)
+	s.Old = s.Old.Recall(s.State.Ledger)
+	s.Inventory = s.Old
+	s.Due = pass.Requested || s.Respecified() || !s.State.Due.IsZero() && !pass.Start.Before(s.State.Due)
+	return s
+}
+
+// forget drops what is known of a unit that is gone.
+func (k *kustomizations) forget(unit types.NamespacedName) {
+	k.clusters.forget(unit)
+	k.drifting(unit, 0)
+	k.builder.Forget(unit)
+	k.units.Forget(unit)
 }
 
 type durations struct{ interval, retry, timeout time.Duration }

@@ -11,7 +11,8 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 )
 
@@ -59,6 +60,17 @@ type lookup struct {
 	cache, source client.Reader
 	// beyond answers about units of other shards; nil when there are none.
 	beyond client.Reader
+}
+
+func newLookup(env *app.Env, cfg *config.Config) *lookup {
+	find := &lookup{cache: env.GetClient(), source: env.GetClient()}
+	if cfg.Watch.LabelSelector != "" {
+		find.beyond = env.GetAPIReader()
+	}
+	if cfg.Enabled("DirectSourceFetch") {
+		find.source = env.GetAPIReader()
+	}
+	return find
 }
 
 // sourceOf returns the source of a unit, or nil when there is none.

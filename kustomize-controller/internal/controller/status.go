@@ -75,15 +75,15 @@ func drifted(s *phase.Scope) status.Own {
 			told = append(told, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), verdict.Owner))
 		}
 	}
-	for id, fight := range s.Memory.Fights {
-		if fight.Told() {
+	for id, fight := range s.State.Corrections.Fights {
+		if fight.Reported() {
 			told = append(told, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))
 		}
 	}
 	message := "Does not stay as applied, because it keeps being changed: "
 	if len(told) == 0 {
 		message = "Is not as it was applied, and is left so: "
-		for id, drift := range s.Memory.Drift {
+		for id, drift := range s.State.Corrections.Drift {
 			told = append(told, drift.String(id))
 		}
 	}
@@ -99,7 +99,7 @@ func drifted(s *phase.Scope) status.Own {
 // drift lists what is left as it is in the status.
 func drift(s *phase.Scope) []kustomizev1.DriftedObject {
 	var out []kustomizev1.DriftedObject
-	for id, d := range s.Memory.Drift {
+	for id, d := range s.State.Corrections.Drift {
 		out = append(out, kustomizev1.DriftedObject{
 			Object: id.Subject(), Since: metav1.NewTime(d.Since.Truncate(time.Second)), Missing: d.Gone,
 			Manager: d.By.Manager, Fields: d.By.Fields,
@@ -148,18 +148,18 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 		return
 	}
 	if s.Inventory.Len() > 0 || obj.Status.Inventory != nil {
-		obj.Status.Inventory = inventory.Encode(s.Inventory, s.Seal, s.Unreadable...)
+		obj.Status.Inventory = inventory.Encode(s.Inventory, s.InputsDigest, s.Unreadable...)
 		dropLedger(obj.Status.Inventory)
 	}
 	obj.Status.Drift = drift(s)
 	obj.Status.HeldDeletions = nil
-	if held := s.Pruning.Held; held != nil && !v.OK() {
+	if held := s.Deletion.Held; held != nil && !v.OK() {
 		obj.Status.HeldDeletions = &kustomizev1.HeldDeletions{
 			Count: int64(len(held.Subjects)), Digest: held.Digest, Reason: held.Reason,
 			Entries: held.Subjects[:min(len(held.Subjects), maxNamed)],
 		}
 	}
-	if c := s.Pruning.Confirmed(s.Inventory); c.Digest != "" {
+	if c := s.Deletion.Confirmed(s.Inventory); c.Digest != "" {
 		obj.Status.ConfirmedDeletion = &kustomizev1.ConfirmedDeletion{Digest: c.Digest, Remaining: c.Remaining}
 	}
 }

@@ -15,9 +15,9 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/reference"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/delivery/reference"
 )
 
 // Inputs knows what units are made from.
@@ -28,16 +28,18 @@ type Inputs struct {
 	References *reference.Store
 	// Installation is what the flags give to all units.
 	Installation request.Installation
-	// Memory holds what the last build of a unit read.
-	Memory *memory.Memory
+	// Memory holds what the last build of a unit read, Sources which indexes are not
+	// believed.
+	Memory  *memory.Memory
+	Sources *memory.Sources
 	// Build digests the binary and those of its flags that shape what is built and
 	// applied: under another one something else may be.
 	Build string
 }
 
-// Shape digests the inputs of a unit other than the artifact, given the versions
+// Settings digests the inputs of a unit other than the artifact, given the versions
 // of what it refers to.
-func (in *Inputs) Shape(unit *kustomizev1.Kustomization, references string) (string, error) {
+func (in *Inputs) Settings(unit *kustomizev1.Kustomization, references string) (string, error) {
 	spec, err := json.Marshal(unit.Spec)
 	if err != nil {
 		return "", fmt.Errorf("digesting the spec: %w", err)
@@ -45,8 +47,8 @@ func (in *Inputs) Shape(unit *kustomizev1.Kustomization, references string) (str
 	return Fold(string(spec), in.Build, string(unit.UID), references), nil
 }
 
-// ShapeNow digests the inputs of a unit that no pass is over.
-func (in *Inputs) ShapeNow(ctx context.Context, unit *kustomizev1.Kustomization) (string, error) {
+// SettingsNow digests the inputs of a unit that no pass is over.
+func (in *Inputs) SettingsNow(ctx context.Context, unit *kustomizev1.Kustomization) (string, error) {
 	references := ""
 	if refs := in.Installation.References(unit); len(refs) > 0 {
 		var err error
@@ -54,13 +56,13 @@ func (in *Inputs) ShapeNow(ctx context.Context, unit *kustomizev1.Kustomization)
 			return "", err
 		}
 	}
-	return in.Shape(unit, references)
+	return in.Settings(unit, references)
 }
 
 // Unchanged reports that everything a build read is the same in another artifact,
 // judged by that artifact's index.
 func (in *Inputs) Unchanged(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, last memory.Attempt) bool {
-	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !in.Memory.Trusts(request.Source(unit)) {
+	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !in.Sources.Trusts(request.Source(unit)) {
 		return false
 	}
 	index, ok, err := in.index(ctx, unit, a)
@@ -87,10 +89,10 @@ func (in *Inputs) index(ctx context.Context, unit *kustomizev1.Kustomization, a 
 // Concerns reports whether an artifact may change what a unit has applied, as far
 // as memory can tell.
 func (in *Inputs) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
-	last := in.Memory.Attempt(request.Key(unit))
-	shape, err := in.ShapeNow(ctx, unit)
+	last := in.Memory.Peek(request.Key(unit)).Attempt
+	settings, err := in.SettingsNow(ctx, unit)
 	applied := last.Complete || last.Awaiting != nil // even if the objects are not well yet
-	if err != nil || !applied || last.Shape != shape {
+	if err != nil || !applied || last.Settings != settings {
 		return true
 	}
 	return last.Artifact != a.Digest && !in.Unchanged(ctx, unit, a, last)

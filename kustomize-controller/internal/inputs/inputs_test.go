@@ -18,6 +18,7 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/delivery/await"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 )
 
@@ -35,29 +36,29 @@ func unit(change ...func(*kustomizev1.Kustomization)) *kustomizev1.Kustomization
 	return u
 }
 
-func TestShape(t *testing.T) {
+func TestSettings(t *testing.T) {
 	in := &inputs.Inputs{Build: "v1"}
-	shape := func(in *inputs.Inputs, u *kustomizev1.Kustomization, references string) string {
+	settings := func(in *inputs.Inputs, u *kustomizev1.Kustomization, references string) string {
 		t.Helper()
-		digest, err := in.Shape(u, references)
+		digest, err := in.Settings(u, references)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return digest
 	}
-	before := shape(in, unit(), "Secret/apps/a@1\n")
+	before := settings(in, unit(), "Secret/apps/a@1\n")
 	cases := map[string]struct {
 		why  string
 		got  string
 		same bool
 	}{
-		"Again":      {"equal inputs have equal digests", shape(in, unit(), "Secret/apps/a@1\n"), true},
-		"Spec":       {"every field of the spec counts", shape(in, unit(func(u *kustomizev1.Kustomization) { u.Spec.NamePrefix = "x-" }), "Secret/apps/a@1\n"), false},
-		"Binary":     {"another binary may build otherwise", shape(&inputs.Inputs{Build: "v2"}, unit(), "Secret/apps/a@1\n"), false},
-		"Remade":     {"a unit made anew is another one", shape(in, unit(func(u *kustomizev1.Kustomization) { u.UID = "2" }), "Secret/apps/a@1\n"), false},
-		"References": {"a Secret changed", shape(in, unit(), "Secret/apps/a@2\n"), false},
-		"Boundary":   {"text that moves from one input to the next is another input", shape(&inputs.Inputs{Build: "v11"}, unit(func(u *kustomizev1.Kustomization) { u.UID = "" }), "Secret/apps/a@1\n"), false},
-		"Metadata": {"annotations, status and versions change nothing that is built", shape(in, unit(func(u *kustomizev1.Kustomization) {
+		"Again":      {"equal inputs have equal digests", settings(in, unit(), "Secret/apps/a@1\n"), true},
+		"Spec":       {"every field of the spec counts", settings(in, unit(func(u *kustomizev1.Kustomization) { u.Spec.NamePrefix = "x-" }), "Secret/apps/a@1\n"), false},
+		"Binary":     {"another binary may build otherwise", settings(&inputs.Inputs{Build: "v2"}, unit(), "Secret/apps/a@1\n"), false},
+		"Remade":     {"a unit made anew is another one", settings(in, unit(func(u *kustomizev1.Kustomization) { u.UID = "2" }), "Secret/apps/a@1\n"), false},
+		"References": {"a Secret changed", settings(in, unit(), "Secret/apps/a@2\n"), false},
+		"Boundary":   {"text that moves from one input to the next is another input", settings(&inputs.Inputs{Build: "v11"}, unit(func(u *kustomizev1.Kustomization) { u.UID = "" }), "Secret/apps/a@1\n"), false},
+		"Metadata": {"annotations, status and versions change nothing that is built", settings(in, unit(func(u *kustomizev1.Kustomization) {
 			u.Annotations, u.ResourceVersion, u.Generation = map[string]string{"reconcile.fluxcd.io/requestedAt": "now"}, "2", 2
 			u.Status.LastAppliedRevision = "x"
 		}), "Secret/apps/a@1\n"), true},
@@ -153,19 +154,19 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.in = &inputs.Inputs{Artifacts: cache, Memory: memory.New(), Build: "v1"}
+	w.in = &inputs.Inputs{Artifacts: cache, Memory: memory.New(), Sources: &memory.Sources{}, Build: "v1"}
 	var index *artifact.Index
 	w.one, index = w.publish(t, "1", map[string]string{"app/a.yaml": "a", "other/b.yaml": "b"})
 	digest, ok := index.File("app/a.yaml")
 	if !ok {
 		t.Fatal("the index does not have the file")
 	}
-	shape, err := w.in.ShapeNow(t.Context(), unit())
+	settings, err := w.in.SettingsNow(t.Context(), unit())
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.last = memory.Attempt{
-		Complete: true, Shape: shape, Artifact: w.one.Digest,
+		Complete: true, Settings: settings, Artifact: w.one.Digest,
 		Recording: record.Recording{Entries: []record.Entry{
 			{Kind: record.KindFile, Path: "app/a.yaml", Digest: digest}, {Kind: record.KindAbsent, Path: "app/kustomization.yaml"},
 		}},
@@ -190,8 +191,8 @@ func TestUnchanged(t *testing.T) {
 		"Appeared":     {"a file it looked for is there now", map[string]string{"app/a.yaml": "a", "app/kustomization.yaml": "x"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
 		"NothingRead":  {"a build that is not known to have read anything proves nothing", elsewhere, func(w *world, _ *meta.Artifact) { w.last.Recording.Entries = nil }, unit(), false, nil},
 		"Remote":       {"remote bases are in no index", elsewhere, func(w *world, _ *meta.Artifact) { w.last.Recording.Remote = true }, unit(), false, nil},
-		"Distrusted":   {"the source published a wrong index before", elsewhere, func(w *world, _ *meta.Artifact) { w.in.Memory.Distrust("GitRepository/apps/repo") }, unit(), false, nil},
-		"OtherDoubted": {"that another source did is nothing to it", elsewhere, func(w *world, _ *meta.Artifact) { w.in.Memory.Distrust("GitRepository/apps/other") }, unit(), true, []string{"/2.tar.gz.index"}},
+		"Distrusted":   {"the source published a wrong index before", elsewhere, func(w *world, _ *meta.Artifact) { w.in.Sources.Distrust("GitRepository/apps/repo") }, unit(), false, nil},
+		"OtherDoubted": {"that another source did is nothing to it", elsewhere, func(w *world, _ *meta.Artifact) { w.in.Sources.Distrust("GitRepository/apps/other") }, unit(), true, []string{"/2.tar.gz.index"}},
 		"NoIndex":      {"a source that publishes none: it is built", elsewhere, func(_ *world, a *meta.Artifact) { a.Metadata = nil }, unit(), false, nil},
 		"WrongIndex": {"an index that is not the one named is an error, and it is built", elsewhere, func(_ *world, a *meta.Artifact) {
 			a.Metadata[meta.MetadataIndexDigest] = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -233,10 +234,10 @@ func TestConcerns(t *testing.T) {
 			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
 		}, unit(), "a", true},
 		"Awaited": {"its objects are applied and not well yet, which the artifact does not change", func(_ context.Context, w *world) {
-			w.last.Complete, w.last.Awaiting = false, &memory.Await{}
+			w.last.Complete, w.last.Awaiting = false, &await.Wait{}
 			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
 		}, unit(), "a", false},
-		"Reshaped": {"the spec changed since", nil, unit(func(u *kustomizev1.Kustomization) { u.Spec.Path = "./other" }), "a", true},
+		"Respecified": {"the spec changed since", nil, unit(func(u *kustomizev1.Kustomization) { u.Spec.Path = "./other" }), "a", true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {

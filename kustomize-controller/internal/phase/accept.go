@@ -7,16 +7,35 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/pkg/tenancy"
 )
 
-// accept refuses what no pass could do anything about: expressions that do not
+// Accept refuses what no pass could do anything about: expressions that do not
 // compile, and references that are not allowed.
-func (p *Phases) accept(_ context.Context, s *Scope) reconciler.Outcome {
-	for _, check := range []func(*Scope) error{p.acceptExpressions, p.acceptGates, p.acceptReferences} {
+type Accept struct {
+	// Expressions compiles what specs say in CEL.
+	Expressions *request.Expressions
+	// Allow says what units may ask for.
+	Allow Allow
+}
+
+// Allow says what units may ask for.
+type Allow struct {
+	// CrossNamespace allows references into other namespaces.
+	CrossNamespace bool
+	// ExternalArtifact allows sources that others than source-controller offer.
+	ExternalArtifact bool
+	// WorkloadIdentity allows units to name the ServiceAccount under which key
+	// services and other clusters are reached.
+	WorkloadIdentity bool
+}
+
+// Run sets the compiled expressions.
+func (p Accept) Run(_ context.Context, s *Scope) reconciler.Outcome {
+	for _, check := range []func(*Scope) error{p.expressions, p.gates, p.references} {
 		if err := check(s); err != nil {
 			return reconciler.Fail(err)
 		}
@@ -24,7 +43,7 @@ func (p *Phases) accept(_ context.Context, s *Scope) reconciler.Outcome {
 	return reconciler.Continue()
 }
 
-func (p *Phases) acceptExpressions(s *Scope) (err error) {
+func (p Accept) expressions(s *Scope) (err error) {
 	if s.Rules, err = p.Expressions.HealthRules(s.Object.Spec.HealthCheckExprs); err != nil {
 		return err
 	}
@@ -35,7 +54,7 @@ func (p *Phases) acceptExpressions(s *Scope) (err error) {
 	return err
 }
 
-func (p *Phases) acceptGates(s *Scope) error {
+func (p Accept) gates(s *Scope) error {
 	spec := &s.Object.Spec
 	switch {
 	case spec.SourceRef.Kind == sourcev1.ExternalArtifactKind && !p.Allow.ExternalArtifact:
@@ -50,7 +69,7 @@ func (p *Phases) acceptGates(s *Scope) error {
 	return nil
 }
 
-func (p *Phases) acceptReferences(s *Scope) error {
+func (p Accept) references(s *Scope) error {
 	err := tenancy.CheckReference("spec.sourceRef", s.Unit.Namespace, s.Object.Spec.SourceRef.Namespace, !p.Allow.CrossNamespace)
 	for i, dep := range s.Object.Spec.DependsOn {
 		if err == nil {

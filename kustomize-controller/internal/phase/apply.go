@@ -3,84 +3,77 @@ package phase
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/delivery/correction"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/plan"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// apply makes the objects what they should be, stage by stage. Whatever was
-// applied stands in the inventory, also when a later stage failed.
-func (p *Phases) apply(ctx context.Context, s *Scope) reconciler.Outcome {
-	if s.Resumed {
-		return reconciler.Continue()
-	}
+// Apply makes the objects what they should be, stage by stage. Whatever was applied
+// stands in the inventory, also when a later stage failed.
+type Apply struct {
+	// Normal returns a built object in the form in which it is applied.
+	Normal func(unit *kustomizev1.Kustomization, object build.Object) (*unstructured.Unstructured, error)
+	// Wake has a unit reconciled.
+	Wake func(types.NamespacedName)
+	// Disagreed counts an object that an audit found to differ.
+	Disagreed func()
+	// Drifting sets the metric of how many objects of a unit differ and are left.
+	Drifting func(unit types.NamespacedName, objects int)
+	// GroupLog logs what was applied by kind.
+	GroupLog bool
+}
+
+// Run applies what the plan says.
+func (p Apply) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	tasks, err := p.tasks(ctx, s)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, err))
 	}
 	owners := s.owners(tasks)
-	report, err := p.run(ctx, s, tasks)
-	p.drifted(s, report)
-	p.fought(s, report)
-	p.audited(s, report)
-	p.enter(s, report)
+	results, err := runTasks(ctx, s, tasks)
+	p.account(s, results)
+	s.enter(results)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
 	s.Cluster.Live.Expect(s.Unit, s.Inventory)
-	p.wakeOwners(owners, report)
-	p.logApplied(ctx, report)
+	for _, r := range results { // former owners of objects that moved to this unit release them
+		if owner, ok := owners[r.ID]; ok {
+			p.Wake(owner)
+		}
+	}
+	p.log(ctx, results)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonReconciliationFailed, withChanges(err, s.ChangeLog)))
 	}
 	if len(s.ChangeLog) > 0 {
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(append(s.ChangeLog, s.culprits()...), "\n")})
+		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(append(s.ChangeLog, s.writers()...), "\n")})
 	}
 	return reconciler.Continue()
 }
 
-// run does the tasks, and then applies what a verification found to have drifted,
-// unless drift is only to be told.
-func (p *Phases) run(ctx context.Context, s *Scope, tasks []apply.Task) (apply.Report, error) {
-	report, err := s.Cluster.Applier.Run(ctx, s.Unit, tasks)
-	if err != nil || s.warns() {
-		return report, err
-	}
-	byID := make(map[inventory.ID]apply.Task, len(tasks))
-	for _, task := range tasks {
-		byID[task.ID] = task
-	}
-	var drifted []apply.Task
-	kept := make([]apply.Result, 0, len(report.Results))
-	for _, r := range report.Results {
-		if r.Action != apply.Drifted && r.Action != apply.Missing {
-			kept = append(kept, r)
-			continue
-		}
-		task := byID[r.ID]
-		task.Verify = false
-		drifted = append(drifted, task)
-	}
-	if len(drifted) == 0 {
-		return report, nil
-	}
-	second, err := s.Cluster.Applier.Run(ctx, s.Unit, drifted)
-	return apply.Report{Results: append(kept, second.Results...)}, err
-}
-
-func (p *Phases) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
+// tasks are the steps of the plan that need a request.
+func (p Apply) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
 	var tasks []apply.Task
-	answered := s.judge(ctx)
-	for _, step := range s.Plan.Steps {
+	answered := s.noteHealth(ctx)
+	for i, step := range s.Plan.Steps {
 		if step.Action == plan.Keep {
 			continue
 		}
-		object, err := p.Builder.Normal(s.Object, step.Desired)
+		built := s.Built.Objects[i]
+		object, err := p.Normal(s.Object, built)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +83,7 @@ func (p *Phases) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
 			Force:     s.Object.Spec.Force,
 			Verify:    step.Action == plan.Verify || s.warns() && !step.Changed && !s.Forced,
 			Tidy:      s.Due && !s.warns(),
-			Sensitive: step.Sensitive,
+			Sensitive: built.Sensitive,
 			Ignore:    s.Ignore.For(object),
 			Answered:  answered,
 		})
@@ -98,21 +91,86 @@ func (p *Phases) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
 	return tasks, nil
 }
 
+// runTasks does the tasks, and then applies what a verification found to have
+// drifted, unless drift is only to be reported.
+func runTasks(ctx context.Context, s *Scope, tasks []apply.Task) ([]apply.Result, error) {
+	report, err := s.Cluster.Applier.Run(ctx, s.Unit, tasks)
+	if err != nil || s.warns() {
+		return report.Results, err
+	}
+	byID := make(map[inventory.ID]apply.Task, len(tasks))
+	for _, task := range tasks {
+		byID[task.ID] = task
+	}
+	var drifted []apply.Task
+	kept := make([]apply.Result, 0, len(report.Results))
+	for _, r := range report.Results {
+		if !correction.IsLeft(r) {
+			kept = append(kept, r)
+			continue
+		}
+		task := byID[r.ID]
+		task.Verify = false
+		drifted = append(drifted, task)
+	}
+	if len(drifted) == 0 {
+		return report.Results, nil
+	}
+	second, err := s.Cluster.Applier.Run(ctx, s.Unit, drifted)
+	return append(kept, second.Results...), err
+}
+
+// account enters what the pass corrected, what it left, and what its audit found.
+func (p Apply) account(s *Scope, results []apply.Result) {
+	changed := make(map[inventory.ID]bool, len(s.Plan.Steps))
+	audited := make(map[inventory.ID]bool, len(s.Plan.Steps))
+	for _, step := range s.Plan.Steps {
+		changed[step.ID], audited[step.ID] = step.Changed, step.Audited
+	}
+	corrections := &s.State.Corrections
+	corrections.Corrected(s.corrections(), results, changed)
+	p.accountDrift(s, results)
+	if !s.AuditDue {
+		return
+	}
+	corrections.Audited(s.Start)
+	for _, r := range results {
+		if audited[r.ID] && (r.Action == apply.Configured || r.Action == apply.Created) {
+			p.Disagreed()
+		}
+	}
+}
+
+// accountDrift enters what a pass found to differ and left, and reports what is new.
+func (p Apply) accountDrift(s *Scope, results []apply.Result) {
+	corrections := &s.State.Corrections
+	if !s.warns() {
+		corrections.Drift = nil
+		p.Drifting(s.Unit, 0)
+		return
+	}
+	found := corrections.Left(s.corrections(), results, s.Attempt.Desired)
+	p.Drifting(s.Unit, len(corrections.Drift))
+	if len(found) > 0 {
+		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonDriftDetected, Message: strings.Join(found, "\n")})
+	}
+}
+
 // enter writes what was applied into the inventory: the objects of the build in
 // their order, and behind them what is no longer desired and still there.
-func (p *Phases) enter(s *Scope, report apply.Report) {
-	done := make(map[inventory.ID]apply.Result, len(report.Results))
-	for _, r := range report.Results {
+func (s *Scope) enter(results []apply.Result) {
+	done := make(map[inventory.ID]apply.Result, len(results))
+	for _, r := range results {
 		done[r.ID] = r
 		if r.Action == apply.Created || r.Action == apply.Configured {
 			s.ChangeLog = append(s.ChangeLog, r.ID.Subject()+" "+string(r.Action))
 		}
 	}
-	entries := make([]inventory.Entry, 0, len(s.Desired))
-	for _, d := range s.Desired {
-		e, known := s.Old.Lookup(d.ID)
-		if r, ok := done[d.ID]; ok && !left(r) && !verified(r, e, d.Mark) {
-			e, known = r.Entry(d.Mark), true
+	entries := make([]inventory.Entry, 0, len(s.Built.Objects))
+	for _, o := range s.Built.Objects {
+		e, known := s.Old.Lookup(o.ID)
+		if r, ok := done[o.ID]; ok && !correction.IsLeft(r) && !verified(r, e, o.Mark) {
+			e, known = r.Entry(o.Mark), true
 		}
 		if known {
 			entries = append(entries, e)
@@ -121,16 +179,13 @@ func (p *Phases) enter(s *Scope, report apply.Report) {
 	s.Inventory = inventory.Of(append(entries, s.Old.Minus(inventory.Of(entries...))...)...)
 }
 
-// left reports that an object was found to differ and was left as it is.
-func left(r apply.Result) bool { return r.Action == apply.Drifted || r.Action == apply.Missing }
-
-// verified reports that an object was found to be as it should be. That its marks
-// moved is known to the live table and worth no write of its own.
+// verified reports that an object was found to be as it should be. That its
+// fingerprints moved is known to the live table and worth no write of its own.
 func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) bool {
 	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
 }
 
-// owners remembers which other unit owned an object before this one applied it.
+// owners returns which other unit owned an object before this one applied it.
 func (s *Scope) owners(tasks []apply.Task) map[inventory.ID]types.NamespacedName {
 	owners := map[inventory.ID]types.NamespacedName{}
 	for _, task := range tasks {
@@ -141,12 +196,44 @@ func (s *Scope) owners(tasks []apply.Task) map[inventory.ID]types.NamespacedName
 	return owners
 }
 
-// wakeOwners lets former owners of objects that moved to this unit release them.
-func (p *Phases) wakeOwners(owners map[inventory.ID]types.NamespacedName, report apply.Report) {
-	for _, r := range report.Results {
-		if owner, ok := owners[r.ID]; ok {
-			p.Wake(owner)
+// writers are the lines of an event that say who had changed what was corrected,
+// and when.
+func (s *Scope) writers() []string {
+	changed := map[inventory.ID]bool{}
+	for _, step := range s.Plan.Steps {
+		changed[step.ID] = step.Changed
+	}
+	var lines []string
+	for id, verdict := range s.Live.Objects {
+		if by := verdict.By; by != nil && by.Manager != "" && !changed[id] {
+			lines = append(lines, fmt.Sprintf("%s had been changed by %s at %s", id.Subject(), by, by.Time.UTC().Format(time.RFC3339)))
 		}
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// log logs what was applied: each object, or by the gate of the contract only how
+// many of each kind.
+func (p Apply) log(ctx context.Context, results []apply.Result) {
+	output := map[string]string{}
+	counts := map[string]map[string]int{}
+	for _, r := range results {
+		if r.Action == apply.Unchanged {
+			continue
+		}
+		output[r.ID.Subject()] = string(r.Action)
+		if counts[string(r.Action)] == nil {
+			counts[string(r.Action)] = map[string]int{}
+		}
+		counts[string(r.Action)][r.ID.GroupKind().String()]++
+	}
+	switch log := logf.FromContext(ctx); {
+	case len(output) == 0:
+	case p.GroupLog:
+		log.Info("server-side apply completed", "output", counts)
+	default:
+		log.Info("server-side apply completed", "output", output)
 	}
 }
 

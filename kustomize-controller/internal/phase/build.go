@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/build"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/build"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
@@ -23,54 +24,60 @@ const (
 	maxAbsent = 3
 )
 
-// build turns the artifact into objects, normalised and in the order in which
+// Build turns the artifact into objects, normalised and in the order in which
 // they are applied.
-func (p *Phases) build(ctx context.Context, s *Scope) reconciler.Outcome {
-	if s.Resumed {
-		return reconciler.Continue()
-	}
+type Build struct {
+	Builder *build.Builder
+	// Sources knows the sources whose indexes are not believed.
+	Sources *memory.Sources
+	// Downloads is how often a download is tried again before it is a failure.
+	Downloads int
+	// NoCache builds also what was built before.
+	NoCache bool
+}
+
+// Run sets the objects.
+func (p Build) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	known := ""
-	if last := s.Memory.Attempt; last.Inputs == s.Attempt.Inputs && !s.Due && !s.Forced && !p.Switches.NoSkips {
-		known = last.Objects
+	if s.Last.Inputs == s.Attempt.Inputs && !s.Due && !s.Forced && !p.NoCache {
+		known = s.Last.Objects
 	}
 	built, err := p.Builder.Build(ctx, s.Object, s.Artifact, known)
 	if err != nil {
-		return p.unbuilt(s, err)
+		return p.failed(s, err)
 	}
-	s.Memory.Downloads = 0
-	p.tellMismatch(s)
-	s.Desired = built.Desired
+	s.State.Downloads = 0
+	p.reportMismatch(s)
+	s.Built = built
 	s.Attempt.Objects, s.Attempt.Desired = built.Digest(), built.IDs()
 	s.Attempt.Recording, s.Attempt.Ending = built.Recording, built.Ending
 	return reconciler.Continue()
 }
 
-// unbuilt ends a pass that has no objects. An artifact that could not be fetched
-// is tried for again some times before it is a failure: source-controller may be
-// about to come back.
-func (p *Phases) unbuilt(s *Scope, err error) reconciler.Outcome {
+// failed ends a pass that has no objects. An artifact that could not be fetched is
+// tried for again some times before it is a failure: source-controller may be about
+// to come back.
+func (p Build) failed(s *Scope, err error) reconciler.Outcome {
 	attempts := p.Downloads
 	if fault.Of(err).Class == fault.ClassWait {
 		attempts = min(attempts, maxAbsent)
 	}
 	var fetch *build.FetchError
-	if !errors.As(err, &fetch) || !fetch.Passing() || s.Memory.Downloads >= attempts {
-		s.Memory.Downloads = 0
-		p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
+	if !errors.As(err, &fetch) || !fetch.Passing() || s.State.Downloads >= attempts {
+		s.State.Downloads = 0
 		return reconciler.Fail(err)
 	}
-	pause := min(firstDownloadPause<<s.Memory.Downloads, maxDownloadPause)
-	s.Memory.Downloads++
-	p.Memory.Put(s.Unit, s.Object.UID, s.Memory)
+	pause := min(firstDownloadPause<<s.State.Downloads, maxDownloadPause)
+	s.State.Downloads++
 	return reconciler.Park(pause)
 }
 
-// tellMismatch tells, once for each source, that its indexes are not believed any
+// reportMismatch reports, once for each source, that its indexes are not believed any
 // more: the one of this artifact is not that of its content. The content itself
 // matches its digest, so the unit goes on.
-func (p *Phases) tellMismatch(s *Scope) {
+func (p Build) reportMismatch(s *Scope) {
 	source := request.Source(s.Object)
-	if p.Memory.Trusts(source) || !p.Memory.Tell(source) {
+	if !p.Sources.Unreported(source) {
 		return
 	}
 	s.Tell(reconciler.Note{

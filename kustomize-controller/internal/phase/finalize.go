@@ -5,28 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/prune"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
+	"github.com/capstan-gitops/capstan/pkg/delivery/cluster"
+	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// finalize deletes what a deleted Kustomization applied, if its deletion policy
+// Finalize deletes what a deleted Kustomization applied, if its deletion policy
 // says so. What cannot be reached any more, because the ServiceAccount or the
-// configuration of the cluster is gone, is left and told.
-func (p *Phases) finalize(ctx context.Context, s *Scope) reconciler.Outcome {
+// configuration of the cluster is gone, is left and reported.
+type Finalize struct {
+	Place  Place
+	Remove Remove
+}
+
+// Run deletes everything in the inventory.
+func (p Finalize) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	if !request.Deletes(s.Object) || s.Old.Len() == 0 {
 		return reconciler.Continue()
 	}
 	var err error
-	s.Cluster, err = p.Place(ctx, s.Object)
+	s.Cluster, err = p.Place(ctx, request.Placement(s.Object))
 	if errors.Is(err, cluster.ErrNoConfiguration) {
-		return p.abandon(s, err)
+		return abandon(s, err)
 	}
 	if err != nil {
 		return reconciler.Fail(blocked(fmt.Errorf("reaching the cluster: %w", err)))
@@ -36,27 +41,21 @@ func (p *Phases) finalize(ctx context.Context, s *Scope) reconciler.Outcome {
 		return reconciler.Fail(blocked(fmt.Errorf("looking for the ServiceAccount %s: %w", s.Cluster.Identity, err)))
 	}
 	if !exists {
-		return p.abandon(s, fmt.Errorf("the ServiceAccount %s does not exist any more", s.Cluster.Identity))
+		return abandon(s, fmt.Errorf("the ServiceAccount %s does not exist any more", s.Cluster.Identity))
 	}
-	doomed, err := prune.Read(ctx, s.Cluster, s.Unit, s.Old.Entries())
+	candidates, err := deletion.Read(ctx, s.Cluster, s.Unit, s.Old.Entries())
 	if err != nil {
 		return reconciler.Fail(blocked(err))
 	}
-	left, err := p.remove(ctx, s, doomed, s.Old.Entries())
+	left, err := p.Remove.Run(ctx, s, candidates, s.Old.Entries())
 	if err != nil {
 		return reconciler.Fail(blocked(err))
 	}
-	if left > 0 && s.Object.GetDeletionPolicy() == kustomizev1.DeletionPolicyWaitForTermination &&
-		!s.overdue(p.Clock.Now()) {
-		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), p.Clock.Now().Add(pollPause))
+	now := p.Remove.Clock.Now()
+	if left > 0 && s.Object.GetDeletionPolicy() == kustomizev1.DeletionPolicyWaitForTermination && !s.overdue(now) {
+		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), now.Add(pollPause))
 	}
 	return reconciler.Continue()
-}
-
-// overdue reports that the unit has been deleted for longer than its timeout.
-func (s *Scope) overdue(now time.Time) bool {
-	deleted := s.Object.DeletionTimestamp
-	return !deleted.IsZero() && now.Sub(deleted.Time) >= s.Timeout
 }
 
 // blocked is a deletion that goes on when the cause has gone.
@@ -66,7 +65,7 @@ func blocked(err error) error {
 }
 
 // abandon lets the unit go without what it applied.
-func (p *Phases) abandon(s *Scope, why error) reconciler.Outcome {
+func abandon(s *Scope, why error) reconciler.Outcome {
 	var left []string
 	for _, e := range s.Old.Entries() {
 		left = append(left, e.Subject())

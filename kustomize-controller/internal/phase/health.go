@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/await"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/diagnose"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
+	"github.com/capstan-gitops/capstan/pkg/delivery/await"
+	"github.com/capstan-gitops/capstan/pkg/delivery/diagnose"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/health"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -21,15 +21,24 @@ import (
 // pollPause is how long a wait rests for objects that no watch sees.
 const pollPause = 5 * time.Second
 
-// health waits until the objects are well: the unit is parked, and woken when
+// Health waits until the objects are healthy: the unit is parked, and woken when
 // one of them changes. Only objects that changed are read again.
-func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
+type Health struct {
+	Clock clock.PassiveClock
+	// Key keys the ledger.
+	Key inventory.Key
+	// NoFailFast waits for the deadline although an object has failed.
+	NoFailFast bool
+}
+
+// Run judges the awaited objects.
+func (p Health) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	awaited := s.awaited()
 	if len(awaited) == 0 {
 		return p.finish(s)
 	}
 	if s.Attempt.Awaiting == nil {
-		s.Attempt.Awaiting = &memory.Await{
+		s.Attempt.Awaiting = &await.Wait{
 			Since: s.Start, Deadline: s.Start.Add(s.Timeout), Artifact: s.Artifact, Generation: s.Object.Generation,
 		}
 	}
@@ -42,12 +51,12 @@ func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
 	now := p.Clock.Now()
 	took := now.Sub(s.Attempt.Awaiting.Since).Round(time.Millisecond)
 	switch {
-	case len(check.Failed) > 0 && !p.Switches.NoFailFast:
-		return p.unwell(ctx, s, check.Failed, health.After(took, health.FailedEarly(await.Subjects(check.Failed))))
+	case len(check.Failed) > 0 && !p.NoFailFast:
+		return unhealthy(ctx, s, check.Failed, health.After(took, health.FailedEarly(await.Subjects(check.Failed))))
 	case len(check.Waiting) > 0 && !now.Before(s.Attempt.Awaiting.Deadline):
-		return p.unwell(ctx, s, check.Waiting, health.After(took, health.Timeout(await.Subjects(check.Waiting))))
+		return unhealthy(ctx, s, check.Waiting, health.After(took, health.Timeout(await.Subjects(check.Waiting))))
 	case len(check.Waiting) > 0:
-		return p.park(s, now, poll)
+		return park(s, now, poll)
 	}
 	s.Healthy = HealthPassed
 	if s.Changed || s.Resumed {
@@ -57,19 +66,10 @@ func (p *Phases) health(ctx context.Context, s *Scope) reconciler.Outcome {
 	return p.finish(s)
 }
 
-// judge returns what takes the health of objects from the answers to their
-// applies; nil if nobody asks for it.
-func (s *Scope) judge(ctx context.Context) (note func(*unstructured.Unstructured)) {
-	if s.Object.Spec.Wait || len(s.Object.Spec.HealthChecks) > 0 {
-		s.Attempt.Judged, note = await.Noting(ctx, s.Rules, s.Attempt.Judged)
-	}
-	return note
-}
-
 // park parks the unit.
-func (p *Phases) park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
+func park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
 	s.Healthy = HealthAwaited
-	p.remember(s)
+	s.keepAttempt()
 	until := s.Attempt.Awaiting.Deadline
 	if next := now.Add(pollPause); poll && next.Before(until) {
 		until = next
@@ -77,45 +77,47 @@ func (p *Phases) park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
 	return reconciler.InProgress(checking(s), until)
 }
 
-// unwell ends a wait that did not end well, with the causes that the pods of the
-// objects tell. The next attempt begins anew.
-func (p *Phases) unwell(ctx context.Context, s *Scope, unwell []await.Subject, message string) reconciler.Outcome {
+// unhealthy ends a wait that failed, with the causes that the pods of the objects
+// give. The next attempt begins anew.
+func unhealthy(ctx context.Context, s *Scope, subjects []await.Subject, message string) reconciler.Outcome {
 	s.Healthy = HealthFailed
 	s.Attempt.Awaiting, s.Attempt.Judged = nil, nil
 	s.Cluster.Live.Await(s.Unit, nil)
-	p.remember(s)
-	unwellIDs := make([]inventory.ID, 0, len(unwell))
-	for _, u := range unwell {
-		unwellIDs = append(unwellIDs, u.ID)
+	s.keepAttempt()
+	ids := make([]inventory.ID, 0, len(subjects))
+	for _, u := range subjects {
+		ids = append(ids, u.ID)
 	}
 	explainer := diagnose.Explainer{Read: s.Cluster.Read, List: s.Cluster.List}
-	message = diagnose.Message(message, explainer.Explain(ctx, unwellIDs))
+	message = diagnose.Message(message, explainer.Explain(ctx, ids))
 	return reconciler.Fail(fault.Retry(meta.ReasonHealthCheckFailed, errors.New(message)))
 }
 
 // finish ends a pass that reached its goal.
-func (p *Phases) finish(s *Scope) reconciler.Outcome {
+func (p Health) finish(s *Scope) reconciler.Outcome {
 	s.Attempt.Awaiting = nil
-	s.Attempt.Complete = true
-	s.Memory.Rights = s.Rights
+	s.State.Rights = s.Rights
 	if s.Behind {
 		s.Next = p.Clock.Now()
 	}
 	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is looked at again
-		s.Seal = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
+		s.InputsDigest = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
 	}
 	s.Cluster.Live.Await(s.Unit, nil)
-	p.rest(s)
+	s.reachGoal()
 	return applied(s)
 }
 
-// awaited lists the objects whose health the spec asks for.
-func (s *Scope) awaited() []request.Target {
-	return request.Awaited(s.Object, s.Inventory, s.Cluster.Namespaced)
+// noteHealth returns what takes the health of objects from the answers to their
+// applies; nil if nobody asks for it.
+func (s *Scope) noteHealth(ctx context.Context) (note func(*unstructured.Unstructured)) {
+	if s.Object.Spec.Wait || len(s.Object.Spec.HealthChecks) > 0 {
+		s.Attempt.Judged, note = await.Noting(ctx, s.Rules, s.Attempt.Judged)
+	}
+	return note
 }
 
-// healthDue reports that the interval is over and an awaited object changed
-// since it was found healthy.
-func (p *Phases) healthDue(s *Scope) bool {
-	return s.Due && await.Changed(s.Cluster, s.awaited(), s.Memory.Attempt.Judged)
+// awaited lists the objects whose health the spec asks for.
+func (s *Scope) awaited() []await.Target {
+	return request.Awaited(s.Object, s.Inventory, s.Cluster.Namespaced)
 }

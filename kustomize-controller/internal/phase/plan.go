@@ -3,19 +3,32 @@ package phase
 import (
 	"context"
 
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/plan"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// plan decides what is done to the objects.
-func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
-	if s.Resumed {
-		return reconciler.Continue()
-	}
+// Plan decides what is done to the objects.
+type Plan struct {
+	// NoLedger applies every object of every build.
+	NoLedger bool
+}
+
+// Run sets the plan.
+func (p Plan) Run(_ context.Context, s *Scope) reconciler.Outcome {
+	s.Plan = plan.Compute(plan.Input{
+		Desired: s.Built.Desired(), Old: s.Old, Live: known(s), Due: s.Due, Forced: s.Forced || p.NoLedger,
+		Watching: s.Object.GetDriftMode() != meta.DriftDisabled,
+		Audit:    s.AuditDue || s.RightsDue,
+		Prune:    s.Object.Spec.Prune,
+	})
+	return reconciler.Continue()
+}
+
+// known is what is known of the live objects.
+func known(s *Scope) map[inventory.ID]plan.Live {
 	known := make(map[inventory.ID]plan.Live, len(s.Live.Objects))
 	for id, verdict := range s.Live.Objects {
 		known[id] = state(verdict)
@@ -23,15 +36,7 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 			known[id] = plan.Takeover // a dry-run would find nothing of ours changed
 		}
 	}
-	s.Plan = plan.Compute(plan.Input{
-		Desired: s.Desired, Old: s.Old, Live: known, Due: s.Due, Forced: s.Forced || p.Switches.NoLedger,
-		Watching: s.Object.GetDriftMode() != meta.DriftDisabled,
-		Audit:    s.auditDue() || p.rightsDue(s),
-		Prune:    s.Object.Spec.Prune,
-		Budget:   p.Budget, Unit: string(s.Object.UID), Confirmed: confirmed(s.Object),
-		Consent: s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion],
-	})
-	return reconciler.Continue()
+	return known
 }
 
 // state translates what the watch says into what a plan asks.
@@ -57,12 +62,4 @@ func state(v live.Verdict) plan.Live {
 	case live.Clean:
 	}
 	return plan.Clean
-}
-
-// confirmed is the consent to a deletion that was used last.
-func confirmed(unit *kustomizev1.Kustomization) plan.Confirmed {
-	if c := unit.Status.ConfirmedDeletion; c != nil {
-		return plan.Confirmed{Digest: c.Digest, Remaining: c.Remaining}
-	}
-	return plan.Confirmed{}
 }

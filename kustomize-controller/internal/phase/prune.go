@@ -6,9 +6,9 @@ import (
 	"maps"
 	"strings"
 
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/prune"
+	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -17,39 +17,45 @@ import (
 // maxNamed is how many objects a message names.
 const maxNamed = 10
 
-// prune deletes what is no longer desired. An entry leaves the inventory only
-// when its object is known to be gone, or was released.
-func (p *Phases) prune(ctx context.Context, s *Scope) reconciler.Outcome {
-	if s.Resumed {
-		return reconciler.Continue()
-	}
+// Prune deletes what is no longer desired. An entry leaves the inventory only when
+// its object is known to be gone, or was released.
+type Prune struct {
+	// Claims finds what other units want.
+	Claims Claims
+	// Budget bounds what a pass deletes without consent.
+	Budget deletion.Budget
+	// Remove deletes.
+	Remove Remove
+}
+
+// Run deletes what the plan calls stale, unless that is held.
+func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	for _, e := range s.Plan.Released {
 		s.Inventory = s.Inventory.Without(e.ID)
 	}
-	if len(s.Plan.Deletion.Stale) == 0 {
+	if len(s.Plan.Stale) == 0 {
 		return reconciler.Continue()
 	}
-	moved := p.claimedElsewhere(ctx, s)
+	moved := p.Claims.Elsewhere(ctx, s)
 	maps.DeleteFunc(moved, func(id inventory.ID, _ bool) bool { return s.taken(id) })
-	deletion := s.Plan.Deletion.Without(moved)
-	deletion.Overrides = map[inventory.ID]plan.Override{}
-	for _, e := range deletion.Stale {
+	request := p.request(s).Without(moved)
+	for _, e := range request.Stale {
 		if seen, ok := s.Cluster.Live.Lookup(e.ID); ok {
-			deletion.Overrides[e.ID] = prune.OverrideOf(seen.Policy)
+			request.Overrides[e.ID] = deletion.OverrideOf(seen.Policy)
 		}
 	}
-	doomed, err := prune.Read(ctx, s.Cluster, s.Unit, deletion.Judge().Delete)
+	candidates, err := deletion.Read(ctx, s.Cluster, s.Unit, request.Decide().Delete)
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
 	}
-	maps.Copy(deletion.Overrides, doomed.Overrides()) // which also knows what no watch sees
-	s.Pruning = deletion.Judge()
+	maps.Copy(request.Overrides, candidates.Overrides()) // which also knows what no watch sees
+	s.Deletion = request.Decide()
 	// What is being deleted stays in the inventory until it is gone; the watch
 	// wakes the unit then.
-	_, err = p.remove(ctx, s, doomed, s.Pruning.Delete)
+	_, err = p.Remove.Run(ctx, s, candidates, s.Deletion.Delete)
 	s.Cluster.Live.Expect(s.Unit, s.Inventory)
-	if err == nil && s.Pruning.Held != nil {
-		err = heldError(s.Pruning.Held)
+	if err == nil && s.Deletion.Held != nil {
+		err = heldError(s.Deletion.Held)
 	}
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
@@ -57,30 +63,32 @@ func (p *Phases) prune(ctx context.Context, s *Scope) reconciler.Outcome {
 	return reconciler.Continue()
 }
 
-// remove deletes objects after they were kept in a snapshot, and returns how many
-// are still there because something holds them.
-func (p *Phases) remove(ctx context.Context, s *Scope, doomed prune.Doomed, entries []inventory.Entry) (left int, err error) {
-	kept, err := prune.Keep(ctx, p.Snapshots, s.Object, s.Object.Status.LastAppliedRevision, doomed, entries)
-	if err != nil && !s.overdue(p.Clock.Now()) {
-		return 0, err
+// request is the deletion of everything that is stale.
+func (p Prune) request(s *Scope) deletion.Request {
+	return deletion.Request{
+		Unit: string(s.Object.UID), Stale: s.Plan.Stale, Inventory: s.Old.Len(), Emptied: len(s.Built.Objects) == 0,
+		Live: known(s), Overrides: map[inventory.ID]deletion.Override{}, Budget: p.Budget,
+		Consent: s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion], Confirmed: confirmed(s.Object),
 	}
-	out, err := prune.Delete(ctx, s.Cluster, s.Unit, entries)
-	for _, id := range out.Gone {
-		s.Inventory = s.Inventory.Without(id)
+}
+
+// confirmed is the consent to a deletion that was used last.
+func confirmed(unit *kustomizev1.Kustomization) deletion.Confirmed {
+	if c := unit.Status.ConfirmedDeletion; c != nil {
+		return deletion.Confirmed{Digest: c.Digest, Remaining: c.Remaining}
 	}
-	if len(out.Lines) > 0 {
-		s.Changed = true
-		lines := out.Lines
-		if kept != "" {
-			lines = append(lines, kept)
-		}
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(lines, "\n")})
-	}
-	return out.Left, err
+	return deletion.Confirmed{}
+}
+
+// taken reports that another unit has taken the object over already, so that it
+// can be released.
+func (s *Scope) taken(id inventory.ID) bool {
+	seen, ok := s.Cluster.Live.Lookup(id)
+	return ok && seen.Owner != s.Unit
 }
 
 // heldError says which deletions wait for consent, and how to give it.
-func heldError(held *plan.Hold) error {
+func heldError(held *deletion.Hold) error {
 	named := held.Subjects
 	more := ""
 	if len(named) > maxNamed {

@@ -5,17 +5,26 @@ import (
 	"errors"
 	"fmt"
 
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// source finds the artifact to apply. A source that is missing, or has nothing
-// yet, leaves everything that was applied as it is.
-func (p *Phases) source(ctx context.Context, s *Scope) reconciler.Outcome {
+// Source finds the artifact to apply.
+type Source struct {
+	// Find returns the source of a Kustomization, or nil.
+	Find func(ctx context.Context, unit *kustomizev1.Kustomization) (meta.Source, error)
+	// NoCancel waits for the health of one revision before it goes on to the next.
+	NoCancel bool
+}
+
+// Run sets the artifact. A source that is missing, or has nothing yet, leaves
+// everything that was applied as it is.
+func (p Source) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	name := request.Source(s.Object)
-	src, err := p.Source(ctx, s.Object)
+	src, err := p.Find(ctx, s.Object)
 	if err != nil {
 		return reconciler.Fail(fmt.Errorf("reading source %s: %w", name, err))
 	}
@@ -28,17 +37,12 @@ func (p *Phases) source(ctx context.Context, s *Scope) reconciler.Outcome {
 			errors.New("source is not ready: "+name+" has no artifact yet")))
 	}
 	awaited := s.awaitedArtifact()
-	if awaited != nil && p.Switches.NoCancel {
+	if awaited != nil && p.NoCancel {
 		s.Behind = awaited.Digest != s.Artifact.Digest
 		s.Artifact = awaited
 	}
-	if awaited == nil || awaited.Digest != s.Artifact.Digest { // what is applied and not yet well is not due again
+	if awaited == nil || awaited.Digest != s.Artifact.Digest { // what is applied and not yet healthy is not due again
 		s.Due = s.Due || s.Artifact.Revision != s.Object.Status.LastAppliedRevision
 	}
 	return reconciler.Continue()
-}
-
-// dependencies lets the unit proceed only when those it depends on are ready.
-func (p *Phases) dependencies(ctx context.Context, s *Scope) reconciler.Outcome {
-	return reconciler.Fail(p.Dependencies.Check(ctx, s.Object, s.Artifact, s.Ready))
 }

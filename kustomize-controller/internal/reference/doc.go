@@ -1,7 +1,0 @@
-// Package reference knows the ConfigMaps and Secrets that Kustomizations refer to:
-// which version of each there is, without asking, and their content, read once
-// for each version however many Kustomizations want it.
-//
-// Versions come from a watch of metadata by name. What may not be watched is read
-// in every pass instead.
-package reference
