@@ -61,7 +61,7 @@ lint: $(TOOLBIN)/golangci-lint ## Check the code: linters, import rules, sizes. 
 		( cd $$m && GOWORK=$$work $(TOOLBIN)/golangci-lint run --config $(ROOT)/.golangci.yml ./... ) || fail="$$fail $$m"; \
 	done; \
 	echo "checking sizes"; $(TOOL) ./cmd/sizes $(ROOT) || fail="$$fail sizes"; \
-	echo "checking imports of binaries"; $(TOOL) ./cmd/importcheck $(ROOT) || fail="$$fail imports"; \
+	echo "checking imports"; $(TOOL) ./cmd/layers $(ROOT) || fail="$$fail imports"; \
 	[ -z "$$fail" ] || { echo "lint: findings in:$$fail"; exit 1; }; \
 	echo "lint: no findings"
 
