@@ -129,7 +129,7 @@ func excused(exceptions []arrow, from, to string) bool {
 	return false
 }
 
-// standard tells packages of the standard library: the first element of their path has no dot.
+// standard reports whether a package is of the standard library: the first element of their path has no dot.
 func standard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")

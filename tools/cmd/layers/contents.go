@@ -126,7 +126,7 @@ func chain(name string, parent map[string]string) []string {
 	return out
 }
 
-// has tells whether a package is in the graph; those of the standard library are not.
+// has reports whether a package is in the graph; those of the standard library are not.
 func (g *graph) has(name string) bool {
 	_, ok := g.imports[name]
 	return ok

@@ -3,6 +3,8 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/capstan-gitops/capstan/tools/internal/testtree"
 )
 
 func TestForbidden(t *testing.T) {
@@ -74,7 +76,7 @@ func TestRun(t *testing.T) {
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			tree[tableFile] = tc.table
-			got, err := run(write(t, tree))
+			got, err := run(testtree.Write(t, tree))
 			if err != nil {
 				t.Fatal(err)
 			}

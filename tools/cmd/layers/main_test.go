@@ -1,10 +1,10 @@
 package main
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/capstan-gitops/capstan/tools/internal/testtree"
 )
 
 // smallTable is a table like ours for a tree of a few packages.
@@ -120,7 +120,7 @@ func TestCheck(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			packages, err := read(write(t, files))
+			packages, err := read(testtree.Write(t, files))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -187,20 +187,4 @@ func TestPattern(t *testing.T) {
 			}
 		})
 	}
-}
-
-// write puts files below a new folder.
-func write(t *testing.T, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, content := range files {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o750); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // Files calls visit for every file below root with its name and its path from root, in order. What tools write or
-// tests feed to the code is left out: hidden folders, testdata, and bin at the root.
+// tests feed to the code is left out: hidden folders but .ci, testdata, and bin at the root.
 func Files(root string, visit func(name, rel string) error) error {
 	return filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -22,7 +22,8 @@ func Files(root string, visit func(name, rel string) error) error {
 		if !d.IsDir() {
 			return visit(name, rel)
 		}
-		if rel != "." && strings.HasPrefix(d.Name(), ".") || d.Name() == "testdata" || rel == "bin" {
+		hidden := strings.HasPrefix(rel, ".") && rel != "." && rel != ".ci" || strings.Contains(rel, "/.")
+		if hidden || d.Name() == "testdata" || rel == "bin" {
 			return fs.SkipDir
 		}
 		return nil
