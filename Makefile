@@ -54,14 +54,15 @@ generate: $(TOOLBIN)/controller-gen ## Write everything that is made from someth
 fmt: ## Format the Go code.
 	gofmt -s -w $(MODULES) tools/cmd
 
-lint: $(TOOLBIN)/golangci-lint ## Check the code: linters, import rules, sizes. One run, with golangci-lint over every module.
+lint: $(TOOLBIN)/golangci-lint ## Check the code: linters, sizes, imports, words. One run, with golangci-lint over every module.
 	@fail=; for m in $(MODULES) tools; do \
 		echo "linting $$m"; \
 		work=; [ $$m = tools ] && work=off; \
 		( cd $$m && GOWORK=$$work $(TOOLBIN)/golangci-lint run --config $(ROOT)/.golangci.yml ./... ) || fail="$$fail $$m"; \
 	done; \
 	echo "checking sizes"; $(TOOL) ./cmd/sizes $(ROOT) || fail="$$fail sizes"; \
-	echo "checking imports of binaries"; $(TOOL) ./cmd/importcheck $(ROOT) || fail="$$fail imports"; \
+	echo "checking imports"; $(TOOL) ./cmd/layers $(ROOT) || fail="$$fail imports"; \
+	echo "checking words"; $(TOOL) ./cmd/words $(ROOT) || fail="$$fail words"; \
 	[ -z "$$fail" ] || { echo "lint: findings in:$$fail"; exit 1; }; \
 	echo "lint: no findings"
 

@@ -44,7 +44,7 @@ func TestWriteRemovesPagesOfKindsThatAreGone(t *testing.T) {
 	if err := os.WriteFile(stale, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := write(folder, map[string]string{"README.md": mark}); err != nil {
+	if err := write(folder, map[string]string{"README.md": header}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(stale); !os.IsNotExist(err) {

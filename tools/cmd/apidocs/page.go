@@ -12,7 +12,7 @@ import (
 // page describes one version of a kind.
 func page(crd *apiextensionsv1.CustomResourceDefinition, version apiextensionsv1.CustomResourceDefinitionVersion) string {
 	var b strings.Builder
-	b.WriteString(mark)
+	b.WriteString(header)
 	fmt.Fprintf(&b, "# %s\n\n`%s/%s`, %s", crd.Spec.Names.Kind, crd.Spec.Group, version.Name, strings.ToLower(string(crd.Spec.Scope)))
 	if names := crd.Spec.Names.ShortNames; len(names) > 0 {
 		fmt.Fprintf(&b, ", short name `%s`", strings.Join(names, "`, `"))

@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/capstan-gitops/capstan/tools/internal/testtree"
 )
 
 func TestCheck(t *testing.T) {
@@ -60,18 +62,8 @@ func TestCheck(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			root := t.TempDir()
 			tc.files["m/go.mod"] = "module m\n"
-			for file, content := range tc.files {
-				file = filepath.Join(root, file)
-				if err := os.MkdirAll(filepath.Dir(file), 0o750); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			got, err := check(root)
+			got, err := check(testtree.Write(t, tc.files))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -6,11 +6,11 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"strings"
+
+	"github.com/capstan-gitops/capstan/tools/internal/walk"
 )
 
 const (
@@ -34,17 +34,11 @@ type tree struct {
 func measureTree(root string) ([]finding, error) {
 	t := &tree{packages: map[string]int{}}
 	var modules []string
-	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel := filepath.ToSlash(strings.TrimPrefix(strings.TrimPrefix(name, root), string(filepath.Separator)))
+	err := walk.Files(root, func(name, rel string) error {
 		switch {
-		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && name != root || d.Name() == "testdata" || rel == "bin"):
-			return fs.SkipDir
-		case d.Name() == "go.mod":
+		case path.Base(rel) == "go.mod":
 			modules = append(modules, path.Dir(rel))
-		case strings.HasSuffix(name, ".go"):
+		case strings.HasSuffix(rel, ".go"):
 			return t.file(name, rel)
 		}
 		return nil
