@@ -13,7 +13,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // verified ends a job whose object is as it should be: its marks become the
@@ -35,7 +34,7 @@ func (a *Applier) checkAround(ctx context.Context, unit live.Unit, j *job) error
 		if err != nil {
 			return err
 		}
-		if j.current != nil && mark.PolicyOf(j.current).Excluded() {
+		if j.current != nil && a.opts.Owner.Policy(j.current).Excluded() {
 			j.finish(Skipped)
 			return nil
 		}
@@ -64,7 +63,7 @@ func (a *Applier) judgeAround(unit live.Unit, j *job, owners ignore.Owners) erro
 	case err != nil:
 		return err
 	case same && (j.Verify || !a.orderly(j, j.current).Due(j.current)):
-		a.verified(unit, j, j.current.GetUID(), a.opts.Marker.Of(j.current))
+		a.verified(unit, j, j.current.GetUID(), a.opts.Owner.Fingerprint(j.current))
 	case j.Verify:
 		j.finish(Drifted)
 	}
@@ -103,9 +102,9 @@ func (a *Applier) reshape(ctx context.Context, j *job) (wire.Payload, ignore.Own
 // owners tells whose the fields of an object are. Those of managers that are
 // taken over count as ours: after that nobody else applies them.
 func (a *Applier) owners(j *job, obj *unstructured.Unstructured) (ignore.Owners, error) {
-	taking := takesOver(j, obj)
+	taking := a.takesOver(j, obj)
 	return ignore.OwnersOf(obj.GetManagedFields(), func(e *metav1.ManagedFieldsEntry) bool {
-		return a.opts.Marker.Owns(e) || taking && a.opts.Marker.Takes(a.opts.Takeover, e)
+		return a.opts.Owner.Owns(e) || taking && a.opts.Owner.Takes(e)
 	})
 }
 
@@ -115,11 +114,11 @@ func (a *Applier) sameAround(j *job, before ignore.Owners) (bool, error) {
 	if !normal.SameContent(j.current, j.Ignore.Mask(j.Object, j.current, j.answer, before)) {
 		return false, nil
 	}
-	after, err := ignore.OwnersOf(j.answer.GetManagedFields(), a.opts.Marker.Owns)
+	after, err := ignore.OwnersOf(j.answer.GetManagedFields(), a.opts.Owner.Owns)
 	if err != nil {
 		return false, err
 	}
-	before, err = ignore.OwnersOf(j.current.GetManagedFields(), a.opts.Marker.Owns)
+	before, err = ignore.OwnersOf(j.current.GetManagedFields(), a.opts.Owner.Owns)
 	if err != nil {
 		return false, err
 	}

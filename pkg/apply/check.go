@@ -11,7 +11,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // validate makes sure that every object of a stage will be accepted.
@@ -33,7 +33,7 @@ func (a *Applier) validate(ctx context.Context, unit live.Unit, stage Stage) ([]
 
 // check validates one object and notes what its policies make of it.
 func (a *Applier) check(ctx context.Context, unit live.Unit, j *job, alone bool) *ObjectError {
-	if j.policy().Excluded() {
+	if a.policy(j).Excluded() {
 		j.finish(Skipped)
 		return nil
 	}
@@ -49,7 +49,7 @@ func (a *Applier) check(ctx context.Context, unit live.Unit, j *job, alone bool)
 		return nil
 	}
 	switch {
-	case j.policy().SSA == mark.PolicyIfNotPresent:
+	case a.policy(j).SSA == ownership.PolicyIfNotPresent:
 		err = a.checkCreation(ctx, j)
 	case !j.Ignore.Empty():
 		err = a.checkAround(ctx, unit, j)
@@ -65,7 +65,7 @@ func (a *Applier) check(ctx context.Context, unit live.Unit, j *job, alone bool)
 // simple reports that nothing about a known object has to be learned from a
 // dry-run.
 func (a *Applier) simple(j *job) bool {
-	if j.policy().SSA == mark.PolicyIfNotPresent || !j.Ignore.Empty() {
+	if a.policy(j).SSA == ownership.PolicyIfNotPresent || !j.Ignore.Empty() {
 		return false
 	}
 	if a.opts.Table == nil {
@@ -104,7 +104,7 @@ func (a *Applier) checkApply(ctx context.Context, unit live.Unit, j *job) error 
 	}
 	j.answer = answer
 	switch {
-	case j.exists() && mark.PolicyOf(answer).Excluded():
+	case j.exists() && a.opts.Owner.Policy(answer).Excluded():
 		j.finish(Skipped)
 	case j.Verify:
 		return a.verify(ctx, unit, j)
@@ -145,14 +145,14 @@ func (a *Applier) verify(ctx context.Context, unit live.Unit, j *job) error {
 		j.finish(Missing)
 		return nil
 	}
-	print := a.opts.Marker.Of(j.answer)
+	print := a.opts.Owner.Fingerprint(j.answer)
 	same, known := a.sameAsSeen(j, print)
 	if !known {
 		current, err := a.wire.Get(ctx, j.at, true)
 		if err != nil {
 			return err
 		}
-		same = normal.SameContent(current, j.answer) && (!j.Tidy || a.opts.Marker.Of(current).Hard == print.Hard)
+		same = normal.SameContent(current, j.answer) && (!j.Tidy || a.opts.Owner.Fingerprint(current).Hard == print.Hard)
 	}
 	if !same || j.Tidy && a.orderly(j, j.answer).Due(j.answer) {
 		j.finish(Drifted)

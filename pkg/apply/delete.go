@@ -16,7 +16,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
@@ -201,8 +200,8 @@ func (a *Applier) read(ctx context.Context, at wire.Ref, id inventory.ID) (live.
 		return live.Observation{}, err
 	}
 	return live.Observation{
-		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Marker.Owner(obj),
-		Policy: mark.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
+		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Owner.UnitOf(obj),
+		Policy: a.opts.Owner.Policy(obj), Deleting: obj.GetDeletionTimestamp() != nil,
 	}, nil
 }
 

@@ -24,7 +24,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // loseAnswer makes the server do what it is asked, and the connection fail before
@@ -80,7 +79,7 @@ func TestLostAnswerToApply(t *testing.T) {
 				t.Errorf("%s: got %s", c.why, result.Action)
 			}
 			obj := w.live(configMaps, "x")
-			if result.UID != obj.GetUID() || result.Fingerprint != (mark.Marker{}).WithDefaults().Of(obj) {
+			if result.UID != obj.GetUID() || result.Fingerprint != w.owner.Fingerprint(obj) {
 				t.Errorf("%s: the result is not about the live object: %+v", c.why, result)
 			}
 			if data, _ := w.data("x"); data["a"] != "1" || data["b"] != "" {

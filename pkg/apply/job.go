@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // retained is the size up to which an object that was encoded for its dry-run is
@@ -30,6 +31,9 @@ type job struct {
 	done   bool
 	result Result
 }
+
+// policy is what the desired object asks for.
+func (a *Applier) policy(j *job) ownership.Policy { return a.opts.Owner.Policy(j.Object) }
 
 // finish ends a job without an apply.
 func (j *job) finish(action Action) {

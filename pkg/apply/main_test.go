@@ -18,8 +18,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var testEnv *env.Env
@@ -86,13 +87,14 @@ type world struct {
 	options  apply.Options
 	applier  *apply.Applier
 	requests *counter
+	owner    *ownership.Owner
 	unit     live.Unit
 	ns       string
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, requests: &counter{seen: map[string]int{}}}
+	w := &world{t: t, requests: &counter{seen: map[string]int{}}, owner: testowner.New(t)}
 	config := testEnv.Config()
 	var err error
 	if w.client, err = dynamic.NewForConfig(config); err != nil {
@@ -107,7 +109,7 @@ func newWorld(t testing.TB) *world {
 		return w.requests
 	})
 	w.options = apply.Options{
-		Config: config, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
+		Config: config, Owner: w.owner, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
 	}
 	if w.applier, err = apply.New(w.options); err != nil {
 		t.Fatal(err)
@@ -140,7 +142,7 @@ func (w *world) object(apiVersion, kind, name string, content fields) *unstructu
 	for key, value := range content {
 		obj.Object[key] = value
 	}
-	if err := apply.Normalize(obj, w.unit, mark.Marker{}); err != nil {
+	if err := apply.Normalize(obj, w.unit, w.owner); err != nil {
 		w.t.Fatal(err)
 	}
 	return obj
@@ -181,7 +183,7 @@ func annotate(obj *unstructured.Unstructured, key, value string) *unstructured.U
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations["kustomize.toolkit.fluxcd.io/"+key] = value
+	annotations[testowner.Prefix+key] = value
 	obj.SetAnnotations(annotations)
 	return obj
 }

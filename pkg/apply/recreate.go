@@ -10,20 +10,20 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // forced reports that the object may be replaced: the task says so, or a policy on
 // the desired or the live object.
 func (a *Applier) forced(ctx context.Context, j *job) bool {
-	if j.Force || j.policy().Force == mark.PolicyEnabled {
+	if j.Force || a.policy(j).Force == ownership.PolicyEnabled {
 		return true
 	}
 	if seen, ok := a.remember(j.ID); ok {
-		return seen.Policy.Force == mark.PolicyEnabled
+		return seen.Policy.Force == ownership.PolicyEnabled
 	}
 	seen, err := a.read(ctx, j.at, j.ID)
-	return err == nil && seen.Policy.Force == mark.PolicyEnabled
+	return err == nil && seen.Policy.Force == ownership.PolicyEnabled
 }
 
 // checkReplacement makes sure that the object would be accepted if the one that is
@@ -55,7 +55,7 @@ func (a *Applier) clear(ctx context.Context, j *job) error {
 		if err != nil {
 			return err
 		}
-		if mark.PolicyOf(current).Kept() {
+		if a.opts.Owner.Policy(current).Kept() {
 			return errors.New("replacing it is needed, and its policies forbid deletion")
 		}
 		uid, version := current.GetUID(), current.GetResourceVersion()

@@ -24,7 +24,7 @@ func (w *world) withTable() *live.Table {
 		w.t.Fatal(err)
 	}
 	table, err := live.New(live.Options{
-		Metadata: client, Mapper: w.options.Mapper, Log: logr.Discard(), Wake: func(live.Unit, live.Cause) {}})
+		Metadata: client, Mapper: w.options.Mapper, Owner: w.owner, Log: logr.Discard(), Wake: func(live.Unit, live.Cause) {}})
 	if err != nil {
 		w.t.Fatal(err)
 	}

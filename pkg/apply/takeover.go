@@ -8,21 +8,18 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/apply/takeover"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // takesOver reports that no policy keeps other managers' fields.
-func takesOver(j *job, live *unstructured.Unstructured) bool {
-	return j.policy().SSA != mark.PolicyMerge && mark.PolicyOf(live).SSA != mark.PolicyMerge
+func (a *Applier) takesOver(j *job, live *unstructured.Unstructured) bool {
+	return a.policy(j).SSA != ownership.PolicyMerge && a.opts.Owner.Policy(live).SSA != ownership.PolicyMerge
 }
 
 // orderly returns what the metadata of an object has to be like before an apply
 // means what it should.
 func (a *Applier) orderly(j *job, live *unstructured.Unstructured) takeover.Plan {
-	p := takeover.Plan{Marker: a.opts.Marker}
-	if takesOver(j, live) {
-		p.Rules = a.opts.Takeover
-	}
+	p := takeover.Plan{Owner: a.opts.Owner, Take: a.takesOver(j, live)}
 	if a.opts.MigrateAPIVersion {
 		p.Version = j.Object.GetAPIVersion()
 	}
@@ -83,7 +80,7 @@ func (a *Applier) migrateRefused(ctx context.Context, j *job, refused error) (bo
 		return false, nil
 	}
 	switch {
-	case mark.PolicyOf(current).Excluded():
+	case a.opts.Owner.Policy(current).Excluded():
 		j.finish(Skipped)
 		return false, nil
 	case j.Verify:

@@ -8,7 +8,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -41,17 +41,15 @@ type Task struct {
 }
 
 // Normalize brings a built object into the form in which it is digested and
-// applied, with the labels of its owner; see package normal.
-func Normalize(obj *unstructured.Unstructured, owner live.Unit, m mark.Marker) error {
-	return normal.Object(obj, owner, m)
+// applied, with the labels of the unit that owns it; see package normal.
+func Normalize(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.Owner) error {
+	return normal.Object(obj, unit, owner)
 }
 
 // TaskOf returns the task of applying an object.
 func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
 
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
-
-func (t *Task) policy() mark.Policy { return mark.PolicyOf(t.Object) }
 
 // Action is what happened to an object, in the word that events use.
 type Action string

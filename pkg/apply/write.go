@@ -4,14 +4,13 @@ import (
 	"context"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // carryOut applies a validated object.
@@ -32,7 +31,7 @@ func (a *Applier) carryOut(ctx context.Context, unit live.Unit, j *job) *ObjectE
 	if err != nil && step == "dry-run" {
 		answer, print, err = a.rescue(ctx, unit, j, err)
 	}
-	if apierrors.IsAlreadyExists(err) && j.policy().SSA == mark.PolicyIfNotPresent {
+	if apierrors.IsAlreadyExists(err) && a.policy(j).SSA == ownership.PolicyIfNotPresent {
 		j.finish(Skipped)
 		return nil
 	}
@@ -106,7 +105,7 @@ func (a *Applier) write(ctx context.Context, unit live.Unit, j *job) (*unstructu
 		if err != nil {
 			return nil, inventory.Fingerprint{}, err
 		}
-		return answer, a.opts.Marker.Of(answer), nil
+		return answer, a.opts.Owner.Fingerprint(answer), nil
 	}
 	done := a.opts.Table.Applying(unit, j.ID)
 	answer, err := a.change(ctx, unit, j)
@@ -115,7 +114,7 @@ func (a *Applier) write(ctx context.Context, unit live.Unit, j *job) (*unstructu
 
 func (a *Applier) change(ctx context.Context, unit live.Unit, j *job) (*unstructured.Unstructured, error) {
 	switch {
-	case j.policy().SSA == mark.PolicyIfNotPresent:
+	case a.policy(j).SSA == ownership.PolicyIfNotPresent:
 		return a.create(ctx, unit, j)
 	case j.recreate:
 		if err := a.clear(ctx, j); err != nil {
@@ -162,20 +161,8 @@ func (a *Applier) create(ctx context.Context, unit live.Unit, j *job) (*unstruct
 		return answer, err
 	}
 	found, getErr := a.wire.Get(ctx, j.at, j.full)
-	if getErr != nil || a.opts.Marker.Owner(found) != unit || !a.made(found) {
+	if getErr != nil || a.opts.Owner.UnitOf(found) != unit || !a.opts.Owner.Created(found) {
 		return nil, err
 	}
 	return found, nil
-}
-
-// made reports that an object was created under our name.
-func (a *Applier) made(obj *unstructured.Unstructured) bool {
-	entries := obj.GetManagedFields()
-	for i := range entries {
-		e := &entries[i]
-		if e.Manager == a.opts.Marker.FieldManager && e.Operation == metav1.ManagedFieldsOperationUpdate && e.Subresource == "" {
-			return true
-		}
-	}
-	return false
 }

@@ -1,4 +1,4 @@
-// Package inventory holds what a Kustomization has applied: the identity of
+// Package inventory holds what a unit has applied: the identity of
 // every object and, beside it, a ledger record of two short marks. The desired
 // mark says what was asked for, the live mark says what the API server answered.
 // Together with a metadata watch they make it possible to know that nothing has

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
@@ -128,10 +128,10 @@ func TestSeal(t *testing.T) {
 
 func TestWire(t *testing.T) {
 	record := inventory.Record{Desired: inventory.Mark{1}, Live: inventory.Fingerprint{Hard: 2, Soft: 3}}
-	foreign := kustomizev1.ResourceRef{ID: "not-an-id", Version: "v1", Ledger: "x"}
-	wire := &kustomizev1.ResourceInventory{
+	foreign := meta.ResourceRef{ID: "not-an-id", Version: "v1", Ledger: "x"}
+	wire := &meta.ResourceInventory{
 		Inputs: "seal",
-		Entries: []kustomizev1.ResourceRef{
+		Entries: []meta.ResourceRef{
 			{ID: "ns_a__ConfigMap", Version: "v1", Ledger: record.String()},
 			{ID: "ns_b_apps_Deployment", Version: "v1"},
 			foreign,
@@ -147,13 +147,13 @@ func TestWire(t *testing.T) {
 	if diff := cmp.Diff(want, inv.Entries()); diff != "" {
 		t.Errorf("a damaged record counts as missing, its entry stays (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]kustomizev1.ResourceRef{foreign}, unreadable); diff != "" {
+	if diff := cmp.Diff([]meta.ResourceRef{foreign}, unreadable); diff != "" {
 		t.Errorf("what cannot be read is handed back (-want +got):\n%s", diff)
 	}
 	back := inventory.Encode(inv, "seal", unreadable...)
-	wantWire := &kustomizev1.ResourceInventory{
+	wantWire := &meta.ResourceInventory{
 		Inputs: "seal",
-		Entries: []kustomizev1.ResourceRef{
+		Entries: []meta.ResourceRef{
 			wire.Entries[0], wire.Entries[1], {ID: "ns_c__Secret", Version: "v1"}, foreign,
 		},
 	}

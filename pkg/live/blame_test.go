@@ -8,7 +8,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -18,15 +18,15 @@ func TestBy(t *testing.T) {
 	cases := map[string]struct {
 		why  string
 		do   func(*world, inventory.ID)
-		kind mark.VerdictKind
+		kind ownership.VerdictKind
 		want string
 	}{
 		"Image": {"a field of ours", deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }),
-			mark.Dirty, "somebody (.spec.template.spec.containers.image)"},
-		"Scale": {"a scale is no status", func(w *world, id inventory.ID) { w.scale(id, 5) }, mark.Dirty, "scaler (.spec.replicas)"},
+			ownership.Dirty, "somebody (.spec.template.spec.containers.image)"},
+		"Scale": {"a scale is no status", func(w *world, id inventory.ID) { w.scale(id, 5) }, ownership.Dirty, "scaler (.spec.replicas)"},
 		"Extra": {"a field of theirs", deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }),
-			mark.Suspect, "somebody (.spec.minReadySeconds)"},
-		"Stripped": {"nobody is named where nothing is recorded", deploy(other, setMeta([]any{fields{}}, "managedFields")), mark.Dirty, ""},
+			ownership.Suspect, "somebody (.spec.minReadySeconds)"},
+		"Stripped": {"nobody is named where nothing is recorded", deploy(other, setMeta([]any{fields{}}, "managedFields")), ownership.Dirty, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestBy(t *testing.T) {
 				}
 			}
 			w.apply(deployments, w.deployment())
-			if v, ok := w.table.Judge(w.unit).Objects[entry.ID]; ok && v.By != nil && v.Kind != mark.Suspect {
+			if v, ok := w.table.Judge(w.unit).Objects[entry.ID]; ok && v.By != nil && v.Kind != ownership.Suspect {
 				t.Errorf("after it was corrected: got %s by %s", v.Kind, v.By)
 			}
 		})

@@ -20,7 +20,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // crowd is a table of many units that is driven by hand, with metadata as a
@@ -41,14 +41,14 @@ func newCrowd(tb testing.TB, units, each int) *crowd {
 	c := &crowd{units: units, each: each}
 	c.Table, err = New(Options{
 		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: clocktesting.NewFakeClock(time.Unix(0, 0)),
-		Wake: func(Unit, Cause) {},
+		Owner: testowner.New(tb), Wake: func(Unit, Cause) {},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for i := range units * each {
 		c.uids = append(c.uids, uuid.NewUUID())
-		c.marks = append(c.marks, c.Marker().Of(c.object(i, 1)))
+		c.marks = append(c.marks, c.Owner().Fingerprint(c.object(i, 1)))
 	}
 	return c
 }
@@ -66,10 +66,10 @@ func (c *crowd) object(i, rv int, change ...func(*metav1.PartialObjectMetadata))
 	id, unit := c.id(i), c.unit(i)
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: id.Name, Namespace: id.Namespace, UID: c.uids[i], ResourceVersion: strconv.Itoa(1_000_000*rv + i), Generation: 1,
-		Labels: map[string]string{mark.DefaultOwnerNameKey: unit.Name, mark.DefaultOwnerNamespaceKey: unit.Namespace, "app": id.Name},
+		Labels: map[string]string{testowner.NameLabel: unit.Name, testowner.NamespaceLabel: unit.Namespace, "app": id.Name},
 		ManagedFields: []metav1.ManagedFieldsEntry{{
-			Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "apps/v1", Time: &at, FieldsType: "FieldsV1",
-			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app":{},"f:kustomize.toolkit.fluxcd.io/name":{},"f:kustomize.toolkit.fluxcd.io/namespace":{}}},"f:spec":{"f:replicas":{},"f:selector":{},"f:template":{"f:metadata":{"f:labels":{"f:app":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{".":{},"f:image":{},"f:name":{},"f:ports":{"k:{\"containerPort\":8080,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}},"f:resources":{"f:limits":{"f:memory":{}},"f:requests":{"f:cpu":{},"f:memory":{}}}}}}}}}`),
+			Manager: testowner.Manager, Operation: "Apply", APIVersion: "apps/v1", Time: &at, FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app":{},"f:test.capstan.dev/name":{},"f:test.capstan.dev/namespace":{}}},"f:spec":{"f:replicas":{},"f:selector":{},"f:template":{"f:metadata":{"f:labels":{"f:app":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{".":{},"f:image":{},"f:name":{},"f:ports":{"k:{\"containerPort\":8080,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}},"f:resources":{"f:limits":{"f:memory":{}},"f:requests":{"f:cpu":{},"f:memory":{}}}}}}}}}`),
 		}, {
 			Manager: "kube-controller-manager", Operation: "Update", APIVersion: "apps/v1", Time: &at, Subresource: "status", FieldsType: "FieldsV1",
 			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:deployment.kubernetes.io/revision":{}}},"f:status":{"f:availableReplicas":{},"f:conditions":{".":{},"k:{\"type\":\"Available\"}":{".":{},"f:status":{},"f:type":{}}},"f:observedGeneration":{}}}`),

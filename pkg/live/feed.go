@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
@@ -62,7 +62,7 @@ func (f feed) Failed(why stream.Reason) {
 
 // Event takes in what the watch reported.
 func (f feed) Event(what watch.EventType, obj metav1.Object) {
-	order := mark.Order(obj.GetResourceVersion())
+	order := ownership.Order(obj.GetResourceVersion())
 	if what == watch.Bookmark {
 		f.locked(func() { f.k.reach(order) })
 		return
@@ -96,7 +96,7 @@ func (l *listing) Restart() { clear(l.seen) }
 
 // End puts the list in the place of everything seen.
 func (l *listing) End(resourceVersion string) {
-	l.order = mark.Order(resourceVersion)
+	l.order = ownership.Order(resourceVersion)
 	l.locked(func() { l.t.replace(l.k, l) })
 }
 
@@ -117,7 +117,7 @@ func (t *Table) reduce(k *kind, at key, obj metav1.Object) *sight.Sighting {
 	blamed := false
 	t.locked(func() { blamed = k.find(at).unlike(s) })
 	if blamed {
-		s.Blame(mark.WriterOf(sight.Flat(obj).GetManagedFields(), t.opts.Marker.FieldManager, nil))
+		s.Blame(t.opts.Owner.Writer(sight.Flat(obj).GetManagedFields()))
 	}
 	return s
 }

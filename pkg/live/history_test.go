@@ -18,8 +18,9 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // The defaults are those of every run; longer ones take other seeds.
@@ -94,14 +95,14 @@ func (p *past) write(name string, change func(*metav1.PartialObjectMetadata)) *m
 		what = watch.Added
 		obj = &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: "shop", UID: types.UID(fmt.Sprintf("u%d", p.uids)), Generation: 1,
-			Labels: map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace},
+			Labels: map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace},
 		}}
 		p.hidden[name] = false
 	}
 	change(obj)
 	obj.ResourceVersion = strconv.Itoa(p.version)
 	p.objects[name] = obj
-	if _, labelled := obj.Labels[mark.DefaultOwnerNameKey]; !labelled {
+	if _, labelled := obj.Labels[testowner.NameLabel]; !labelled {
 		if p.hidden[name] {
 			return obj // nobody who watches by label hears of it
 		}
@@ -134,9 +135,9 @@ func (p *past) apply(name string) {
 	at := metav1.Unix(p.now, 0)
 	answer := p.write(name, func(o *metav1.PartialObjectMetadata) {
 		o.Generation++
-		o.Labels = map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace}
+		o.Labels = map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace}
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{
-			Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "v1", Time: &at,
+			Manager: testowner.Manager, Operation: "Apply", APIVersion: "v1", Time: &at,
 			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{},"f:b":{}}}`),
 		}}
 	})
@@ -181,7 +182,7 @@ func (p *past) change(name string) {
 		p.write(name, func(o *metav1.PartialObjectMetadata) { o.Labels = map[string]string{} })
 	case 9:
 		p.write(name, func(o *metav1.PartialObjectMetadata) {
-			o.Labels = map[string]string{mark.DefaultOwnerNameKey: "else", mark.DefaultOwnerNamespaceKey: "shop"}
+			o.Labels = map[string]string{testowner.NameLabel: "else", testowner.NamespaceLabel: "shop"}
 		})
 	}
 }
@@ -319,7 +320,7 @@ func (p *past) check(seed uint64) {
 // -history-seed.
 func TestHistory(t *testing.T) {
 	began := time.Now()
-	kinds := map[mark.VerdictKind]int{}
+	kinds := map[ownership.VerdictKind]int{}
 	blamed := 0
 	for round, writes := uint64(0), 0; writes < *historySteps; round++ {
 		seed := *historySeed<<20 + round
@@ -353,7 +354,7 @@ func TestHistory(t *testing.T) {
 		}
 	}
 	t.Logf("%d writes in %s; verdicts %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, blamed)
-	for _, kind := range []mark.VerdictKind{mark.Dirty, mark.Suspect, mark.Gone, mark.Foreign} {
+	for _, kind := range []ownership.VerdictKind{ownership.Dirty, ownership.Suspect, ownership.Gone, ownership.Foreign} {
 		if kinds[kind] == 0 {
 			t.Errorf("no history ended %s: the test says nothing about it", kind)
 		}

@@ -115,7 +115,7 @@ func (t *Table) kindOf(gk schema.GroupKind) *kind {
 			gk: gk, objects: map[key]*object{}, unclaimed: map[key]*object{},
 			lists: turns.New(t.opts.Clock, t.opts.ListSpacing),
 		}
-		k.stream = stream.New(t.source, stream.Scope{GroupKind: gk, Labels: t.opts.Marker.OwnerNameKey}, feed{t, k})
+		k.stream = stream.New(t.source, stream.Scope{GroupKind: gk, Labels: t.opts.Owner.Names().NameLabel}, feed{t, k})
 		t.kinds[gk] = k
 		if t.ctx != nil {
 			t.launch(k)

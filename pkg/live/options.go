@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // maxUnclaimed bounds, for a kind, the objects that are remembered although no
@@ -18,7 +18,7 @@ import (
 const maxUnclaimed = 20_000
 
 // Unit names the object that owns others.
-type Unit = mark.Unit
+type Unit = ownership.Unit
 
 // Cause says why a unit is woken.
 type Cause string
@@ -46,11 +46,8 @@ type Options struct {
 	Mapper meta.RESTMapper
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
-	// Marker computes fingerprints; empty fields get their defaults.
-	Marker mark.Marker
-	// Takeover lists the field managers whose fields become ours; nil stands for
-	// DefaultTakeover of the marker's field manager.
-	Takeover []mark.Takeover
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
 	// Wake is told that a unit has something to look at. It is called without any
 	// lock held and must return quickly.
 	Wake func(Unit, Cause)
@@ -63,15 +60,11 @@ type Options struct {
 
 // complete checks the options and fills in defaults.
 func (o *Options) complete() error {
-	if o.Metadata == nil || o.Mapper == nil || o.Wake == nil {
-		return errors.New("making live table: metadata client, mapper and wake function are needed")
+	if o.Metadata == nil || o.Mapper == nil || o.Wake == nil || o.Owner == nil {
+		return errors.New("making live table: metadata client, mapper, owner and wake function are needed")
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
-	}
-	o.Marker = o.Marker.WithDefaults()
-	if o.Takeover == nil {
-		o.Takeover = mark.DefaultTakeover(o.Marker.FieldManager)
 	}
 	setDefault(&o.SuspectDelay, 500*time.Millisecond)
 	setDefault(&o.GoneDelay, 2*time.Second)

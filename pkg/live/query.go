@@ -4,7 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
@@ -13,7 +13,7 @@ import (
 func (t *Table) Judge(name Unit) Judgement {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := Judgement{Synced: true, Objects: map[inventory.ID]mark.Verdict{}}
+	j := Judgement{Synced: true, Objects: map[inventory.ID]ownership.Verdict{}}
 	u, ok := t.units[name]
 	if !ok {
 		return Judgement{}
@@ -23,7 +23,7 @@ func (t *Table) Judge(name Unit) Judgement {
 		if !settled {
 			j.Synced = false
 		}
-		if v.Kind != mark.Clean {
+		if v.Kind != ownership.Clean {
 			j.Objects[c.object.id()] = v
 		}
 		if why := c.unwatchable(v.Kind); why != "" {
@@ -42,12 +42,12 @@ const noManagers = "its objects carry no managed fields"
 
 // unwatchable says why the kind of an object cannot be watched; empty when it
 // can.
-func (c *claim) unwatchable(verdict mark.VerdictKind) string {
+func (c *claim) unwatchable(verdict ownership.VerdictKind) string {
 	k, seen := c.object.kind, c.object.visible()
 	switch {
 	case !k.alive:
 		return string(k.why)
-	case verdict == mark.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
+	case verdict == ownership.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
 		return noManagers
 	}
 	return ""
@@ -55,19 +55,19 @@ func (c *claim) unwatchable(verdict mark.VerdictKind) string {
 
 // verdict judges one object; settled is false while its kind has not been
 // listed. An apply in flight defers judgement.
-func (t *Table) verdict(c *claim) (v mark.Verdict, settled bool) {
+func (t *Table) verdict(c *claim) (v ownership.Verdict, settled bool) {
 	k := c.object.kind
 	if !k.settled() {
-		return mark.Verdict{}, false
+		return ownership.Verdict{}, false
 	}
 	if c.inflight > 0 {
-		return mark.Verdict{}, true
+		return ownership.Verdict{}, true
 	}
 	seen := c.object.visible()
 	v = judge(facts{
 		claim: c, seen: seen, unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
 	})
-	if v.Kind == mark.Dirty || v.Kind == mark.Suspect {
+	if v.Kind == ownership.Dirty || v.Kind == ownership.Suspect {
 		v.By = seen.By()
 	}
 	return v, true

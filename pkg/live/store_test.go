@@ -19,8 +19,9 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var (
@@ -45,7 +46,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{clock: clocktesting.NewFakeClock(time.Unix(0, 0)), calls: make(chan Cause, 100)}
 	b.Table, err = New(Options{
-		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: b.clock,
+		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: b.clock, Owner: testowner.New(t),
 		Wake: func(_ Unit, c Cause) { b.woken = append(b.woken, c); b.calls <- c },
 	})
 	if err != nil {
@@ -63,9 +64,9 @@ func at(rv int, change ...func(*unstructured.Unstructured)) *unstructured.Unstru
 	obj.SetUID("u")
 	obj.SetResourceVersion(strconv.Itoa(rv))
 	obj.SetGeneration(1)
-	obj.SetLabels(map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace})
+	obj.SetLabels(map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace})
 	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
-		Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1",
+		Manager: testowner.Manager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1",
 		FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`),
 	}})
 	for _, c := range change {
@@ -105,16 +106,16 @@ func (b *bench) lose(obj *unstructured.Unstructured) {
 // expect declares the object as the given answer left it.
 func (b *bench) expect(obj *unstructured.Unstructured) {
 	b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Version: "v1", Record: inventory.Record{
-		Desired: inventory.Mark{1}, Live: b.Marker().Of(obj)}}))
+		Desired: inventory.Mark{1}, Live: b.Owner().Fingerprint(obj)}}))
 }
 
-func (b *bench) verdictOf() mark.VerdictKind { return b.Judge(owner).Objects[thing].Kind }
+func (b *bench) verdictOf() ownership.VerdictKind { return b.Judge(owner).Objects[thing].Kind }
 
 func TestOrder(t *testing.T) {
 	cases := map[string]struct {
 		why  string
 		do   func(*bench)
-		want mark.VerdictKind
+		want ownership.VerdictKind
 	}{
 		"OldEvent": {"an event older than the answer is history", func(b *bench) {
 			b.list(10, at(10))
@@ -311,7 +312,7 @@ func TestGivenUp(t *testing.T) {
 	old := feed{b.Table, b.kinds[thingsOf]}
 	done := b.Applying(owner, thing)
 	b.Forget(owner)
-	if print := done(at(20, touched), nil); print != b.Marker().Of(at(20, touched)) {
+	if print := done(at(20, touched), nil); print != b.Owner().Fingerprint(at(20, touched)) {
 		t.Errorf("got %v", print)
 	}
 	old.Event(watch.Modified, at(30))
@@ -349,7 +350,7 @@ func TestStraysFollow(t *testing.T) {
 	check("one is not ours", "b")
 	b.see(at(13, named("a")))
 	check("it is again", "a", "b")
-	b.see(at(14, named("b"), func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{mark.DefaultOwnerNameKey: "else"}) }))
+	b.see(at(14, named("b"), func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{testowner.NameLabel: "else"}) }))
 	check("one names another unit", "a")
 	id := inventory.ID{Namespace: thing.Namespace, Name: "a", Kind: "ConfigMap"}
 	b.Applying(owner, id)(at(15, named("a")), nil)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/agenda"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
@@ -50,7 +50,7 @@ func New(opts Options) (*Table, error) {
 	return &Table{
 		opts:   opts,
 		source: stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
-		lens:   sight.Lens{Marker: opts.Marker, Takeover: opts.Takeover},
+		lens:   sight.Lens{Owner: opts.Owner},
 		units:  map[Unit]*unit{}, kinds: map[schema.GroupKind]*kind{}, strays: map[Unit]map[*object]struct{}{},
 		kick: make(chan struct{}, 1),
 	}, nil
@@ -81,11 +81,8 @@ func (t *Table) locked(f func()) {
 	}
 }
 
-// Marker returns what the table computes fingerprints with.
-func (t *Table) Marker() mark.Marker { return t.opts.Marker }
-
-// Takeover returns the managers whose fields are taken over.
-func (t *Table) Takeover() []mark.Takeover { return t.opts.Takeover }
+// Owner returns in whose name the objects are applied.
+func (t *Table) Owner() *ownership.Owner { return t.opts.Owner }
 
 // Expect declares the inventory of a unit, in place of what was declared before,
 // and starts the watches it needs. Marks that this process learned from an

@@ -5,7 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
@@ -16,7 +16,7 @@ type Judgement struct {
 	// Until then nothing can be concluded from an object without a verdict.
 	Synced bool
 	// Objects holds a verdict for every object that is not clean.
-	Objects map[inventory.ID]mark.Verdict
+	Objects map[inventory.ID]ownership.Verdict
 	// Unwatchable says in a few words why kinds of the unit cannot be watched; nil
 	// when all can. The words change only when the reason does.
 	Unwatchable map[schema.GroupKind]string
@@ -36,7 +36,7 @@ type Observation struct {
 	// Owner is the unit that the labels name.
 	Owner Unit
 	// Policy is what the live object asks for.
-	Policy mark.Policy
+	Policy ownership.Policy
 	// Deleting says that the object has a deletion mark.
 	Deleting bool
 	// Ours says that the object carries our Apply entry.
@@ -57,47 +57,47 @@ type facts struct {
 
 // judge is the table of the design as a function. The caller has made sure that
 // the kind was listed and no apply of the object is in flight.
-func judge(f facts) mark.Verdict {
+func judge(f facts) ownership.Verdict {
 	switch {
 	case f.unwatchable:
-		return mark.Verdict{Kind: mark.Unwatched}
+		return ownership.Verdict{Kind: ownership.Unwatched}
 	case f.seen == nil && f.nsDeleting:
-		return mark.Verdict{Kind: mark.Terminating}
+		return ownership.Verdict{Kind: ownership.Terminating}
 	case f.seen == nil && f.claim.skipped():
 		// The policy that kept us from applying may be on the desired object only,
 		// and the object need not carry our label.
-		return mark.Verdict{Kind: mark.Unwatched}
+		return ownership.Verdict{Kind: ownership.Unwatched}
 	case f.seen == nil:
-		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.claim.object.kind.gk)}
+		return ownership.Verdict{Kind: ownership.Gone, AtInterval: ownership.EndsByItself(f.claim.object.kind.gk)}
 	case f.seen.Has(sight.Deleting) || f.nsDeleting:
-		return mark.Verdict{Kind: mark.Terminating}
+		return ownership.Verdict{Kind: ownership.Terminating}
 	case f.seen.Owner() != f.claim.unit.name:
-		return mark.Verdict{Kind: mark.Foreign, Owner: f.seen.Owner()}
+		return ownership.Verdict{Kind: ownership.Foreign, Owner: f.seen.Owner()}
 	case f.claim.uid != (sight.UID{}) && f.claim.uid != f.seen.UID():
-		return mark.Verdict{Kind: mark.Gone, AtInterval: mark.EndsByItself(f.claim.object.kind.gk)}
+		return ownership.Verdict{Kind: ownership.Gone, AtInterval: ownership.EndsByItself(f.claim.object.kind.gk)}
 	}
 	return judgeSeen(f.claim, f.seen)
 }
 
 // judgeSeen judges an object that is there, ours by its labels and not on its
 // way out.
-func judgeSeen(c *claim, seen *sight.Sighting) mark.Verdict {
+func judgeSeen(c *claim, seen *sight.Sighting) ownership.Verdict {
 	policy := seen.Policy()
 	switch {
-	case policy.Excluded() || policy.SSA == mark.PolicyIfNotPresent:
-		return mark.Verdict{}
+	case policy.Excluded() || policy.SSA == ownership.PolicyIfNotPresent:
+		return ownership.Verdict{}
 	case c.is(forced):
-		return mark.Verdict{Kind: mark.Dirty}
+		return ownership.Verdict{Kind: ownership.Dirty}
 	case c.expected() == inventory.Fingerprint{}:
-		return mark.Verdict{Kind: mark.Suspect}
+		return ownership.Verdict{Kind: ownership.Suspect}
 	case c.hard != seen.Print().Hard:
-		return mark.Verdict{Kind: mark.Dirty}
+		return ownership.Verdict{Kind: ownership.Dirty}
 	case c.soft != seen.Print().Soft:
-		return mark.Verdict{Kind: mark.Suspect}
-	case seen.Has(sight.Takeover) && policy.SSA != mark.PolicyMerge:
-		return mark.Verdict{Kind: mark.TakeoverDue}
+		return ownership.Verdict{Kind: ownership.Suspect}
+	case seen.Has(sight.Takeover) && policy.SSA != ownership.PolicyMerge:
+		return ownership.Verdict{Kind: ownership.TakeoverDue}
 	case seen.Has(sight.Unmanaged):
-		return mark.Verdict{Kind: mark.Unwatched}
+		return ownership.Verdict{Kind: ownership.Unwatched}
 	}
-	return mark.Verdict{}
+	return ownership.Verdict{}
 }

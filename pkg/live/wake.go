@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // maxQuiet bounds the doubling of the delay before an object that keeps changing
@@ -20,17 +20,17 @@ func (t *Table) assess(c *claim) {
 		return
 	}
 	at := c.object.visible().Version()
-	if v.Kind == c.told && at == c.at && v.Kind != mark.Clean {
+	if v.Kind == c.told && at == c.at && v.Kind != ownership.Clean {
 		return
 	}
 	switch {
-	case v.Kind == mark.Dirty:
+	case v.Kind == ownership.Dirty:
 		t.due.Remove(c)
 		c.told, c.at = v.Kind, at
 		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
-	case v.Kind == mark.Suspect:
+	case v.Kind == ownership.Suspect:
 		t.schedule(c, t.opts.SuspectDelay<<min(c.quiet, maxQuiet))
-	case v.Kind == mark.Gone && !v.AtInterval:
+	case v.Kind == ownership.Gone && !v.AtInterval:
 		t.schedule(c, t.opts.GoneDelay)
 	default:
 		t.due.Remove(c)
@@ -81,12 +81,12 @@ func (t *Table) nextDue() (next time.Time, ok bool) {
 func (t *Table) fire() {
 	for _, c := range t.due.Take(t.opts.Clock.Now()) {
 		v, settled := t.verdict(c)
-		if !settled || (v.Kind != mark.Suspect && v.Kind != mark.Gone) {
+		if !settled || (v.Kind != ownership.Suspect && v.Kind != ownership.Gone) {
 			continue
 		}
 		c.told, c.at = v.Kind, c.object.visible().Version()
 		cause := CauseSuspect
-		if v.Kind == mark.Gone {
+		if v.Kind == ownership.Gone {
 			cause = CauseGone
 		}
 		t.wakes = append(t.wakes, wake{c.unit.name, cause})

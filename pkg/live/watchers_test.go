@@ -18,6 +18,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live/definitions"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var (
@@ -113,7 +114,7 @@ func TestNamedObjects(t *testing.T) {
 		}
 		obj := w.object("v1", "ConfigMap", here.Name, nil)
 		w.create(configMaps, obj)
-		f.awaken(here.Name, func(s named.Seen) bool { return s.Exists && s.Labels["kustomize.toolkit.fluxcd.io/name"] == "apps" })
+		f.awaken(here.Name, func(s named.Seen) bool { return s.Exists && s.Labels[testowner.NameLabel] == "apps" })
 		changed := must(w.client.Resource(configMaps).Namespace(w.ns).Patch(t.Context(), here.Name, types.MergePatchType, []byte(`{"data":{"a":"b"}}`), metav1.PatchOptions{}))(t)
 		f.awaken(here.Name, func(s named.Seen) bool {
 			return s.ResourceVersion == changed.GetResourceVersion() && s.UID == changed.GetUID()

@@ -29,6 +29,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // soon bounds every wait; it is generous, because machines are shared.
@@ -74,7 +75,7 @@ func newWorld(t *testing.T) *world {
 	}
 	pool, err := cluster.New(cluster.Options{
 		Config: config, Mapper: mapper, Clock: clock.RealClock{},
-		Live:  live.Options{Wake: func(_ live.Unit, cause live.Cause) { w.wake(string(cause)) }},
+		Live:  live.Options{Owner: testowner.New(t), Wake: func(_ live.Unit, cause live.Cause) { w.wake(string(cause)) }},
 		Named: func(_ types.NamespacedName, topic string, _ named.Ref, _ named.Seen) { w.wake(topic) },
 	})
 	if err != nil {
@@ -156,8 +157,7 @@ func (w *world) put(name, phase string, change ...func(*unstructured.Unstructure
 
 // owned gives an object to the unit, so that the live table sees it.
 func (w *world) owned(obj *unstructured.Unstructured) {
-	marker := w.h.Live.Marker()
-	obj.SetLabels(map[string]string{marker.OwnerNameKey: w.unit.Name, marker.OwnerNamespaceKey: w.unit.Namespace})
+	w.h.Live.Owner().Label(obj, w.unit)
 }
 
 func (w *world) target(name string) request.Target {

@@ -21,7 +21,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
-	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -37,8 +37,8 @@ type Builder struct {
 	Decryption *Decryption
 	// Remote fetches bases that are not part of the artifact; nil refuses them.
 	Remote remote.Fetch
-	// Marker puts the labels of the owner on the objects.
-	Marker live.Marker
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
 	// Key keys the marks of the objects.
 	Key inventory.Key
 	// Strict refuses references to variables that are not set.
@@ -180,7 +180,7 @@ func (b *Builder) desired(unit *kustomizev1.Kustomization, result *kustomize.Res
 
 // mark normalises an object and marks it.
 func (b *Builder) mark(unit *kustomizev1.Kustomization, d *plan.Desired) error {
-	if err := apply.Normalize(d.Object, request.Key(unit), b.Marker); err != nil {
+	if err := apply.Normalize(d.Object, request.Key(unit), b.Owner); err != nil {
 		return err
 	}
 	canonical, err := d.Object.MarshalJSON()
@@ -203,7 +203,7 @@ func (b *Builder) Normal(unit *kustomizev1.Kustomization, d plan.Desired) (*unst
 	if !d.Raw {
 		return obj, nil
 	}
-	return obj, apply.Normalize(obj, request.Key(unit), b.Marker)
+	return obj, apply.Normalize(obj, request.Key(unit), b.Owner)
 }
 
 // IDs are the identities of what was built.

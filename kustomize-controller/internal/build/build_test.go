@@ -24,7 +24,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
-	"github.com/capstan-gitops/capstan/pkg/live"
 )
 
 // contents are the ConfigMaps and Secrets of a test, by name.
@@ -74,10 +73,13 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owner, err := request.Owner()
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Builder = &Builder{
 		Artifacts: cache, Kustomize: kustomize.NewBuilder(kustomize.Options{}), Contents: contents{}.read,
-		Marker: live.Marker{OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace},
-		Key:    inventory.Key("key"), Strict: true,
+		Owner: owner, Key: inventory.Key("key"), Strict: true,
 		Distrust: func(source string) { w.distrusted = append(w.distrusted, source) },
 	}
 	return w

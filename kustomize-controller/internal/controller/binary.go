@@ -17,10 +17,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 )
 
-// fieldManager is the field manager of applied objects. It is part of the wire
-// contract: objects applied by Flux carry the same.
-const fieldManager = "kustomize-controller"
-
 // Binary describes kustomize-controller.
 func Binary(cfg *config.Config) app.Binary {
 	return app.Binary{

@@ -18,7 +18,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
@@ -115,16 +114,15 @@ func (p *parts) makePool(context.Context) error {
 	if err != nil {
 		return err
 	}
+	owner, err := request.Owner(p.cfg.OverrideManagers...)
+	if err != nil {
+		return err
+	}
 	p.pool, err = cluster.New(cluster.Options{
 		Config: p.env.GetConfig(), Mapper: p.env.GetRESTMapper(), Clock: p.env.Clock,
 		MapperFor: mapperFor, Fence: p.env.Fence,
 		Live: live.Options{
-			Marker: live.Marker{
-				FieldManager: fieldManager, OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace,
-			},
-			Takeover: live.DefaultTakeover(fieldManager, p.cfg.OverrideManagers...),
-			Wake:     p.drifted,
-			Clock:    p.env.Clock, Log: p.env.Log.WithName("live"),
+			Owner: owner, Wake: p.drifted, Clock: p.env.Clock, Log: p.env.Log.WithName("live"),
 		},
 		Apply: apply.Options{
 			CustomStage: staged, Concurrent: p.cfg.ConcurrentSSA, MigrateAPIVersion: p.cfg.Enabled("MigrateAPIVersion"),
@@ -221,7 +219,7 @@ func (p *parts) makeBuilder(context.Context) error {
 				Controller: types.NamespacedName{Namespace: p.cfg.Options.Namespace(), Name: p.cfg.Name},
 			},
 		},
-		Marker: local.Live.Marker(), Key: p.key, Strict: p.cfg.Enabled("StrictPostBuildSubstitutions"),
+		Owner: local.Live.Owner(), Key: p.key, Strict: p.cfg.Enabled("StrictPostBuildSubstitutions"),
 		Distrust: p.memory.Distrust,
 	}
 	if p.cfg.NoRemoteBases {

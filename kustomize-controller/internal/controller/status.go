@@ -166,7 +166,7 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 
 // dropLedger leaves the ledger out of an inventory that would make the status too
 // large to be stored. It stays in memory, and a restart verifies everything.
-func dropLedger(wire *kustomizev1.ResourceInventory) {
+func dropLedger(wire *meta.ResourceInventory) {
 	size := 0
 	for _, ref := range wire.Entries {
 		size += len(ref.ID) + len(ref.Version) + len(ref.Ledger) + refOverhead

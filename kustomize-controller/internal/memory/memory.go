@@ -16,7 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Attempt is the work on one set of inputs.
@@ -65,7 +65,7 @@ type Drift struct {
 	// Gone says that the object is not there.
 	Gone bool
 	// By is who made it.
-	By mark.Writer
+	By ownership.Writer
 }
 
 // String says what became of an object, and by whom.

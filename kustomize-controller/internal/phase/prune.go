@@ -42,7 +42,7 @@ func (p *Phases) prune(ctx context.Context, s *Scope) reconciler.Outcome {
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
 	}
-	maps.Copy(deletion.Overrides, doomed.Overrides()) // which also knows what no watch sees
+	maps.Copy(deletion.Overrides, doomed.Overrides(s.Cluster.Live.Owner())) // which also knows what no watch sees
 	s.Pruning = deletion.Judge()
 	// What is being deleted stays in the inventory until it is gone; the watch
 	// wakes the unit then.

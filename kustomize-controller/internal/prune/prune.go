@@ -19,7 +19,7 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
 
@@ -36,7 +36,7 @@ func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, ent
 	found := Doomed{}
 	errs := parallel.Map(readers, entries, func(e inventory.Entry) error {
 		obj, err := h.Read(ctx, e.ID, e.Version)
-		if cluster.Undefined(err) || err == nil && (obj == nil || h.Live.Marker().Owner(obj) != unit) {
+		if cluster.Undefined(err) || err == nil && (obj == nil || h.Live.Owner().UnitOf(obj) != unit) {
 			return nil
 		}
 		if err != nil {
@@ -51,22 +51,22 @@ func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, ent
 }
 
 // Overrides is what the objects say about their own deletion.
-func (d Doomed) Overrides() map[inventory.ID]plan.Override {
+func (d Doomed) Overrides(owner *ownership.Owner) map[inventory.ID]plan.Override {
 	overrides := make(map[inventory.ID]plan.Override, len(d))
 	for id, obj := range d {
-		overrides[id] = OverrideOf(mark.PolicyOf(obj))
+		overrides[id] = OverrideOf(owner.Policy(obj))
 	}
 	return overrides
 }
 
 // OverrideOf is what the policies of a live object mean for its deletion.
-func OverrideOf(policy mark.Policy) plan.Override {
+func OverrideOf(policy ownership.Policy) plan.Override {
 	switch {
 	case policy.Kept():
 		return plan.Kept
-	case policy.Deletion == mark.PolicyProtected:
+	case policy.Deletion == ownership.PolicyProtected:
 		return plan.Protected
-	case policy.Deletion == mark.PolicyAllowed:
+	case policy.Deletion == ownership.PolicyAllowed:
 		return plan.Allowed
 	}
 	return plan.NoOverride

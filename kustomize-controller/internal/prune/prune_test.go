@@ -27,11 +27,12 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/cluster"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/prune"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/request"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 )
 
@@ -42,18 +43,18 @@ func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv, env.NoCRDs())) }
 func TestOverrideOf(t *testing.T) {
 	cases := map[string]struct {
 		why    string
-		policy mark.Policy
+		policy ownership.Policy
 		want   plan.Override
 	}{
-		"None":             {"the budget decides", mark.Policy{}, plan.NoOverride},
-		"Protected":        {"it is held", mark.Policy{Deletion: mark.PolicyProtected}, plan.Protected},
-		"Allowed":          {"it goes whatever the budget is", mark.Policy{Deletion: mark.PolicyAllowed}, plan.Allowed},
-		"PruneDisabled":    {"it is released", mark.Policy{Prune: mark.PolicyDisabled}, plan.Kept},
-		"ReconcileOff":     {"it is left alone altogether", mark.Policy{Reconcile: mark.PolicyDisabled}, plan.Kept},
-		"Ignored":          {"it is left alone altogether", mark.Policy{SSA: mark.PolicyIgnore}, plan.Kept},
-		"KeptAndAllowed":   {"what is kept is kept, also if its deletion were allowed", mark.Policy{Prune: mark.PolicyDisabled, Deletion: mark.PolicyAllowed}, plan.Kept},
-		"KeptAndProtected": {"what is kept needs no consent", mark.Policy{Prune: mark.PolicyDisabled, Deletion: mark.PolicyProtected}, plan.Kept},
-		"OtherPolicies":    {"how it is applied says nothing about its deletion", mark.Policy{SSA: mark.PolicyMerge, Force: mark.PolicyEnabled}, plan.NoOverride},
+		"None":             {"the budget decides", ownership.Policy{}, plan.NoOverride},
+		"Protected":        {"it is held", ownership.Policy{Deletion: ownership.PolicyProtected}, plan.Protected},
+		"Allowed":          {"it goes whatever the budget is", ownership.Policy{Deletion: ownership.PolicyAllowed}, plan.Allowed},
+		"PruneDisabled":    {"it is released", ownership.Policy{Prune: ownership.PolicyDisabled}, plan.Kept},
+		"ReconcileOff":     {"it is left alone altogether", ownership.Policy{Reconcile: ownership.PolicyDisabled}, plan.Kept},
+		"Ignored":          {"it is left alone altogether", ownership.Policy{SSA: ownership.PolicyIgnore}, plan.Kept},
+		"KeptAndAllowed":   {"what is kept is kept, also if its deletion were allowed", ownership.Policy{Prune: ownership.PolicyDisabled, Deletion: ownership.PolicyAllowed}, plan.Kept},
+		"KeptAndProtected": {"what is kept needs no consent", ownership.Policy{Prune: ownership.PolicyDisabled, Deletion: ownership.PolicyProtected}, plan.Kept},
+		"OtherPolicies":    {"how it is applied says nothing about its deletion", ownership.Policy{SSA: ownership.PolicyMerge, Force: ownership.PolicyEnabled}, plan.NoOverride},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -98,11 +99,15 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owner, err := request.Owner()
+	if err != nil {
+		t.Fatal(err)
+	}
 	pool, err := cluster.New(cluster.Options{
 		Config: config, Mapper: mapper, Clock: clock.RealClock{},
 		Live: live.Options{
-			Marker: live.Marker{OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace},
-			Wake:   func(live.Unit, live.Cause) {},
+			Owner: owner,
+			Wake:  func(live.Unit, live.Cause) {},
 		},
 		Named: func(types.NamespacedName, string, named.Ref, named.Seen) {},
 	})
@@ -179,7 +184,7 @@ func TestReadLeavesOutWhatIsNotTheUnits(t *testing.T) {
 	want := map[inventory.ID]plan.Override{
 		w.entry("ConfigMap", "plain").ID: plan.NoOverride, w.entry("ConfigMap", "protected").ID: plan.Protected, w.entry("ConfigMap", "kept").ID: plan.Kept,
 	}
-	if diff := cmp.Diff(want, doomed.Overrides()); diff != "" {
+	if diff := cmp.Diff(want, doomed.Overrides(w.h.Live.Owner())); diff != "" {
 		t.Errorf("the objects about to go differ (-want +got):\n%s", diff)
 	}
 }

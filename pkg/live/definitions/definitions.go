@@ -25,7 +25,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -326,7 +326,7 @@ func (w *Watcher) Event(what watch.EventType, obj metav1.Object) {
 }
 
 func definitionOf(obj metav1.Object) definition {
-	return definition{uid: obj.GetUID(), generation: obj.GetGeneration(), order: mark.Order(obj.GetResourceVersion())}
+	return definition{uid: obj.GetUID(), generation: obj.GetGeneration(), order: ownership.Order(obj.GetResourceVersion())}
 }
 
 // listing is a list as it comes in.
@@ -344,7 +344,7 @@ func (l *listing) Restart() { clear(l.seen) }
 // End notes what is different from before. Of a server that went back in time
 // everything is taken as it is.
 func (l *listing) End(resourceVersion string) {
-	w, order := l.w, mark.Order(resourceVersion)
+	w, order := l.w, ownership.Order(resourceVersion)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.listed {

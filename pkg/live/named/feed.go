@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -97,7 +97,7 @@ func (f *feed) settle() {
 
 // Event takes in what the watch reported.
 func (f *feed) Event(what watch.EventType, obj metav1.Object) {
-	order := mark.Order(obj.GetResourceVersion())
+	order := ownership.Order(obj.GetResourceVersion())
 	seen := Seen{}
 	if what != watch.Deleted && what != watch.Bookmark {
 		seen = seenOf(obj)
@@ -173,7 +173,7 @@ func (l *listing) Restart() { clear(l.seen) }
 // since the list began may have been passed over, and is left to a later one. If
 // the server went back in time, nothing seen before counts.
 func (l *listing) End(resourceVersion string) {
-	order := mark.Order(resourceVersion)
+	order := ownership.Order(resourceVersion)
 	l.locked(func() {
 		restored := order != 0 && order < l.newest
 		if restored {
@@ -194,7 +194,7 @@ func (w *Watcher) list(o *object, seen Seen, order uint64, restored bool) {
 	first, before := !o.listed, o.seen
 	o.listed = true
 	if restored || order == 0 || order >= o.floor && order >= o.order {
-		o.seen, o.order, o.floor = seen, mark.Order(seen.ResourceVersion), order
+		o.seen, o.order, o.floor = seen, ownership.Order(seen.ResourceVersion), order
 		if !seen.Exists {
 			o.order = order
 		}

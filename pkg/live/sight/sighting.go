@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Flag is a yes or no about an object.
@@ -42,7 +42,7 @@ const (
 type Sighting struct {
 	uid   UID
 	order uint64 // the resource version as a number; 0 when it is none
-	owner unique.Handle[mark.Unit]
+	owner unique.Handle[ownership.Unit]
 	rare  *rare
 	hard  uint32
 	soft  uint16
@@ -58,8 +58,8 @@ func (s *Sighting) Visible() bool { return s != nil && !s.Has(absent) }
 
 // rare is what few objects have.
 type rare struct {
-	policy mark.Policy
-	by     *mark.Writer
+	policy ownership.Policy
+	by     *ownership.Writer
 	uid    types.UID // a UID that is no UUID
 	rv     string    // a resource version that is no number
 }
@@ -68,7 +68,7 @@ type rare struct {
 func (s *Sighting) Has(f Flag) bool { return s.flags&f != 0 }
 
 // Owner is the unit that the labels name.
-func (s *Sighting) Owner() mark.Unit { return s.owner.Value() }
+func (s *Sighting) Owner() ownership.Unit { return s.owner.Value() }
 
 // Order is the resource version as a number; 0 when it is none.
 func (s *Sighting) Order() uint64 { return s.order }
@@ -77,7 +77,7 @@ func (s *Sighting) Order() uint64 { return s.order }
 func (s *Sighting) UID() UID { return s.uid }
 
 // By is who wrote to an object that is not as expected; nil when not known.
-func (s *Sighting) By() *mark.Writer { return s.extra().by }
+func (s *Sighting) By() *ownership.Writer { return s.extra().by }
 
 // Print is the fingerprint of the object.
 func (s *Sighting) Print() inventory.Fingerprint {
@@ -93,7 +93,7 @@ func (s *Sighting) extra() rare {
 }
 
 // Policy is what the object asks for.
-func (s *Sighting) Policy() mark.Policy { return s.extra().policy }
+func (s *Sighting) Policy() ownership.Policy { return s.extra().policy }
 
 // UIDText is the UID of the object as it is written.
 func (s *Sighting) UIDText() types.UID {
@@ -113,11 +113,11 @@ func (s *Sighting) ResourceVersion() string {
 
 // Same reports that the object had this UID and version when it was seen.
 func (s *Sighting) Same(uid types.UID, rv string) bool {
-	return mark.Order(rv) == s.order && s.ResourceVersion() == rv && s.UIDText() == uid
+	return ownership.Order(rv) == s.order && s.ResourceVersion() == rv && s.UIDText() == uid
 }
 
 // Blame says who wrote to an object that is not as expected.
-func (s *Sighting) Blame(by mark.Writer) {
+func (s *Sighting) Blame(by ownership.Writer) {
 	if by.Manager == "" {
 		return
 	}
@@ -140,18 +140,16 @@ func (s *Sighting) Forgive() {
 
 // Lens says what to look for.
 type Lens struct {
-	// Marker computes fingerprints.
-	Marker mark.Marker
-	// Takeover lists the field managers whose fields become ours.
-	Takeover []mark.Takeover
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
 }
 
 // See reduces an object to a sighting.
 func (l Lens) See(obj metav1.Object) *Sighting {
 	obj = Flat(obj)
-	m, print := l.Marker, l.Marker.Of(obj)
-	s := &Sighting{order: mark.Order(obj.GetResourceVersion()), owner: unique.Make(m.Owner(obj)), hard: print.Hard, soft: print.Soft}
-	extra := rare{policy: mark.PolicyOf(obj)}
+	print := l.Owner.Fingerprint(obj)
+	s := &Sighting{order: ownership.Order(obj.GetResourceVersion()), owner: unique.Make(l.Owner.UnitOf(obj)), hard: print.Hard, soft: print.Soft}
+	extra := rare{policy: l.Owner.Policy(obj)}
 	var exact bool
 	if s.uid, exact = uidOf(obj.GetUID()); !exact {
 		extra.uid = obj.GetUID()
@@ -169,8 +167,8 @@ func (l Lens) See(obj metav1.Object) *Sighting {
 	}
 	set(Deleting, obj.GetDeletionTimestamp() != nil)
 	set(Unmanaged, len(obj.GetManagedFields()) == 0)
-	set(Ours, m.Applied(obj))
-	set(Takeover, m.TakeoverDue(l.Takeover, obj))
+	set(Ours, l.Owner.Applied(obj))
+	set(Takeover, l.Owner.TakeoverDue(obj))
 	return s
 }
 

@@ -7,12 +7,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // TestTexts gives back what it was given, however it is kept.
 func TestTexts(t *testing.T) {
-	lens := Lens{Marker: mark.Marker{}.WithDefaults()}
+	lens := Lens{Owner: testowner.New(t)}
 	seen := map[UID]string{}
 	for _, uid := range []types.UID{
 		"", "u", "0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E",
@@ -43,16 +44,16 @@ func TestTexts(t *testing.T) {
 
 // TestBlame keeps a writer beside what else is rare, and drops it.
 func TestBlame(t *testing.T) {
-	lens := Lens{Marker: mark.Marker{}.WithDefaults()}
+	lens := Lens{Owner: testowner.New(t)}
 	plain := lens.See(&metav1.ObjectMeta{UID: "0f8fad5b-d9cb-469f-a165-70867728950e", ResourceVersion: "7"})
-	policy := lens.See(&metav1.ObjectMeta{ResourceVersion: "7", Labels: map[string]string{"kustomize.toolkit.fluxcd.io/prune": "disabled"}})
+	policy := lens.See(&metav1.ObjectMeta{ResourceVersion: "7", Labels: map[string]string{testowner.Prefix + "prune": "disabled"}})
 	for _, s := range []*Sighting{plain, policy} {
 		before := s.Policy()
-		s.Blame(mark.Writer{})
+		s.Blame(ownership.Writer{})
 		if s.By() != nil {
 			t.Error("nobody is blamed")
 		}
-		s.Blame(mark.Writer{Manager: "them"})
+		s.Blame(ownership.Writer{Manager: "them"})
 		if s.By() == nil || s.By().Manager != "them" || s.Policy() != before {
 			t.Errorf("got %v, %+v", s.By(), s.Policy())
 		}

@@ -1,4 +1,4 @@
-package mark
+package ownership
 
 import "k8s.io/apimachinery/pkg/runtime/schema"
 
