@@ -94,6 +94,13 @@ type Report struct {
 	Results []Result
 }
 
+// enter adds the results of a rank.
+func (r *Report) enter(done []written) {
+	for _, w := range done {
+		r.Results = append(r.Results, w.Result)
+	}
+}
+
 func resultOf(t *Task, action Action) Result {
 	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action}
 }
