@@ -140,7 +140,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 				w.edit("x", "somebody", func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.org/hold"}) })
 			}
 			lost := w.loseAnswer(http.MethodDelete)
-			got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+			got, err := w.remove(t.Context(), w.unit, w.target("x"))
 			if err != nil || got != c.want || lost.Load() != 1 {
 				t.Errorf("%s: got %s, %v", c.why, got, err)
 			}
@@ -167,7 +167,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 			}
 			return next.RoundTrip(r)
 		})
-		got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+		got, err := w.remove(t.Context(), w.unit, w.target("x"))
 		if err != nil || got != apply.Released {
 			t.Errorf("got %s, %v", got, err)
 		}
@@ -232,9 +232,9 @@ func TestDefinitions(t *testing.T) {
 			return err != nil
 		})
 	}
-	target := apply.Target{ID: inventory.IDOf(thing), Version: "v1"}
+	target := apply.Deletion{ID: inventory.IDOf(thing), Version: "v1"}
 	w.eventually("an object without definition counts as gone", func() bool {
-		result, err := w.applier.Delete(context.Background(), w.unit, target)
+		result, err := w.remove(context.Background(), w.unit, target)
 		return err == nil && result == apply.Deleted
 	})
 	_, err = w.applier.Run(t.Context(), w.unit, tasksOf(thing))
@@ -346,7 +346,7 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 		{Namespace: w.ns, Name: "", Kind: "ConfigMap"}, {Namespace: w.ns, Name: "../configmaps/x", Kind: "ConfigMap"},
 		{Namespace: "..", Name: "x", Kind: "ConfigMap"}, {Namespace: "", Name: "x", Kind: "ConfigMap"},
 	} {
-		if got, err := w.applier.Delete(t.Context(), w.unit, apply.Target{ID: id, Version: "v1"}); err == nil {
+		if got, err := w.remove(t.Context(), w.unit, apply.Deletion{ID: id, Version: "v1"}); err == nil {
 			t.Errorf("%+v: got %s", id, got)
 		}
 	}

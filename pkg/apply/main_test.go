@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"sync"
@@ -215,8 +216,8 @@ func (w *world) edit(name, manager string, change func(obj *unstructured.Unstruc
 	}
 }
 
-func (w *world) target(name string) apply.Target {
-	return apply.Target{ID: inventory.ID{Namespace: w.ns, Name: name, Kind: "ConfigMap"}, Version: "v1"}
+func (w *world) target(name string) apply.Deletion {
+	return apply.Deletion{ID: inventory.ID{Namespace: w.ns, Name: name, Kind: "ConfigMap"}, Version: "v1"}
 }
 
 func (w *world) uid(name string) string {
@@ -226,4 +227,10 @@ func (w *world) uid(name string) string {
 		w.t.Fatal(err)
 	}
 	return string(obj.GetUID())
+}
+
+// remove deletes one object.
+func (w *world) remove(ctx context.Context, unit live.Unit, d apply.Deletion) (apply.DeleteResult, error) {
+	reports := w.applier.Delete(ctx, unit, []apply.Deletion{d})
+	return reports[0].Result, reports[0].Err
 }

@@ -16,7 +16,7 @@
 //
 // Events are believed in the order of their resource versions, not in the order in
 // which they come; a list is as new as the moment it began. A server that went
-// back in time makes everything dirty. A verdict of Dirty or Suspect names who
+// back in time makes everything dirty. A state of Dirty or Suspect names who
 // wrote, where managedFields told it when the change was seen.
 //
 // The parts: mark says what metadata means, sight keeps what was seen of an

@@ -17,8 +17,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
@@ -320,7 +320,7 @@ func (p *past) check(seed uint64) {
 // -history-seed.
 func TestHistory(t *testing.T) {
 	began := time.Now()
-	kinds := map[ownership.VerdictKind]int{}
+	kinds := map[drift.State]int{}
 	blamed := 0
 	for round, writes := uint64(0), 0; writes < *historySteps; round++ {
 		seed := *historySeed<<20 + round
@@ -347,14 +347,14 @@ func TestHistory(t *testing.T) {
 		p.settle()
 		p.check(seed)
 		for _, v := range p.Judge(owner).Objects {
-			kinds[v.Kind]++
+			kinds[v.State]++
 			if v.By != nil {
 				blamed++
 			}
 		}
 	}
-	t.Logf("%d writes in %s; verdicts %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, blamed)
-	for _, kind := range []ownership.VerdictKind{ownership.Dirty, ownership.Suspect, ownership.Gone, ownership.Foreign} {
+	t.Logf("%d writes in %s; states %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, blamed)
+	for _, kind := range []drift.State{drift.Dirty, drift.Suspect, drift.Gone, drift.Foreign} {
 		if kinds[kind] == 0 {
 			t.Errorf("no history ended %s: the test says nothing about it", kind)
 		}

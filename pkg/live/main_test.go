@@ -20,9 +20,9 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
@@ -220,6 +220,6 @@ func (w *world) synced(table *live.Table, entries ...inventory.Entry) {
 	w.eventually("the kinds are listed", func() bool { return table.Judge(w.unit).Synced })
 }
 
-func (w *world) verdict(id inventory.ID) ownership.VerdictKind {
-	return w.table.Judge(w.unit).Objects[id].Kind
+func (w *world) state(id inventory.ID) drift.State {
+	return w.table.Judge(w.unit).Objects[id].State
 }

@@ -3,8 +3,8 @@ package live
 import (
 	"unique"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
@@ -89,7 +89,7 @@ type claim struct {
 	soft uint16
 
 	inflight uint16
-	told     ownership.VerdictKind
+	told     drift.State
 	quiet    uint8 // verifications in a row that found nothing
 	source   source
 	state    state

@@ -3,8 +3,8 @@ package live
 import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
@@ -13,20 +13,20 @@ import (
 func (t *Table) Judge(name Unit) Judgement {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := Judgement{Synced: true, Objects: map[inventory.ID]ownership.Verdict{}}
+	j := Judgement{Synced: true, Objects: map[inventory.ID]Finding{}}
 	u, ok := t.units[name]
 	if !ok {
 		return Judgement{}
 	}
 	for _, c := range u.claims {
-		v, settled := t.verdict(c)
+		v, settled := t.find(c)
 		if !settled {
 			j.Synced = false
 		}
-		if v.Kind != ownership.Clean {
+		if v.State != drift.Clean {
 			j.Objects[c.object.id()] = v
 		}
-		if why := c.unwatchable(v.Kind); why != "" {
+		if why := c.unwatchable(v.State); why != "" {
 			if j.Unwatchable == nil {
 				j.Unwatchable = map[schema.GroupKind]string{}
 			}
@@ -42,32 +42,32 @@ const noManagers = "its objects carry no managed fields"
 
 // unwatchable says why the kind of an object cannot be watched; empty when it
 // can.
-func (c *claim) unwatchable(verdict ownership.VerdictKind) string {
+func (c *claim) unwatchable(state drift.State) string {
 	k, seen := c.object.kind, c.object.visible()
 	switch {
 	case !k.alive:
 		return string(k.why)
-	case verdict == ownership.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
+	case state == drift.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
 		return noManagers
 	}
 	return ""
 }
 
-// verdict judges one object; settled is false while its kind has not been
+// find judges one object; settled is false while its kind has not been
 // listed. An apply in flight defers judgement.
-func (t *Table) verdict(c *claim) (v ownership.Verdict, settled bool) {
+func (t *Table) find(c *claim) (v Finding, settled bool) {
 	k := c.object.kind
 	if !k.settled() {
-		return ownership.Verdict{}, false
+		return Finding{}, false
 	}
 	if c.inflight > 0 {
-		return ownership.Verdict{}, true
+		return Finding{}, true
 	}
 	seen := c.object.visible()
 	v = judge(facts{
 		claim: c, seen: seen, unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
 	})
-	if v.Kind == ownership.Dirty || v.Kind == ownership.Suspect {
+	if v.State == drift.Dirty || v.State == drift.Suspect {
 		v.By = seen.By()
 	}
 	return v, true

@@ -18,8 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
 	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
@@ -109,95 +109,95 @@ func (b *bench) expect(obj *unstructured.Unstructured) {
 		Desired: inventory.Mark{1}, Live: b.Owner().Fingerprint(obj)}}))
 }
 
-func (b *bench) verdictOf() ownership.VerdictKind { return b.Judge(owner).Objects[thing].Kind }
+func (b *bench) stateOf() drift.State { return b.Judge(owner).Objects[thing].State }
 
 func TestOrder(t *testing.T) {
 	cases := map[string]struct {
 		why  string
 		do   func(*bench)
-		want ownership.VerdictKind
+		want drift.State
 	}{
 		"OldEvent": {"an event older than the answer is history", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			done(at(20, touched), nil)
 			b.see(at(15, taken))
-		}, Clean},
+		}, drift.Clean},
 		"NewEvent": {"an event newer than the answer counts", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			b.see(at(25, taken))
 			done(at(20, touched), nil)
-		}, Dirty},
+		}, drift.Dirty},
 		"LateAnswer": {"an answer that the watch has passed does not bring a deleted object back", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			b.see(at(20))
 			b.lose(at(21))
 			done(at(20), nil)
-		}, Gone},
+		}, drift.Gone},
 		"OldDeletion": {"a deletion older than what is seen is that of an earlier object", func(b *bench) {
 			b.list(10, at(10))
 			b.Applying(owner, thing)(at(30), nil)
 			b.lose(at(20))
-		}, Clean},
+		}, drift.Clean},
 		"AnswerDuringList": {"a list that began before the answer does not undo it", func(b *bench) {
 			b.list(10)
 			b.Applying(owner, thing)(at(30), nil)
 			b.kinds[thingsOf].newest = 10
 			b.list(20)
-		}, Clean},
+		}, drift.Clean},
 		"ListDrops": {"what a newer list lacks is not seen", func(b *bench) {
 			b.list(10, at(10))
 			b.list(20)
-		}, Gone},
+		}, drift.Gone},
 		"EventBeforeList": {"an event from before the list is history", func(b *bench) {
 			b.list(10, at(10))
 			b.list(30, at(10))
 			b.see(at(20, taken))
-		}, Clean},
+		}, drift.Clean},
 		"Restored": {"a list older than what was seen makes everything dirty", func(b *bench) {
 			b.list(100, at(100))
 			b.list(50, at(40))
-		}, Dirty},
+		}, drift.Dirty},
 		"RestoredThenApplied": {"an answer makes it clean again", func(b *bench) {
 			b.list(100, at(100))
 			b.list(50, at(40))
 			b.Applying(owner, thing)(at(60), nil)
-		}, Clean},
+		}, drift.Clean},
 		"NoNumbers": {"versions that are no numbers have no order", func(b *bench) {
 			b.list(10, at(10))
 			odd := at(0, taken)
 			odd.SetResourceVersion("opaque")
 			b.see(odd)
-		}, Dirty},
+		}, drift.Dirty},
 		"Schema": {"a changed schema makes its kind dirty", func(b *bench) {
 			b.list(10, at(10))
 			b.SchemaChanged(thingsOf)
-		}, Dirty},
+		}, drift.Dirty},
 		"Unrecorded": {"without a record a dry-run has to tell", func(b *bench) {
 			b.list(10, at(10))
 			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
 			b.Forget(owner)
 			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
 			b.list(20, at(10))
-		}, Suspect},
+		}, drift.Suspect},
 		"SkippedUnseen": {"a skipped object need not be visible", func(b *bench) {
 			b.list(10)
 			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.Mark{1}}}))
-		}, Unwatched},
+		}, drift.Unwatched},
 		"ForeignUID": {"another object of the name is not ours", func(b *bench) {
 			b.list(10)
 			b.Applying(owner, thing)(at(20), nil)
 			b.see(at(30, func(o *unstructured.Unstructured) { o.SetUID("v") }))
-		}, Gone},
+		}, drift.Gone},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.expect(at(1))
 			c.do(b)
-			if got := b.verdictOf(); got != c.want {
+			if got := b.stateOf(); got != c.want {
 				t.Errorf("%s: got %s, want %s", c.why, got, c.want)
 			}
 		})

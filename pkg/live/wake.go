@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 )
 
 // maxQuiet bounds the doubling of the delay before an object that keeps changing
@@ -15,26 +15,26 @@ const maxQuiet = 10
 // object is dirty, after a delay when it is suspect or gone, so that a burst of
 // changes, or a deletion that is followed by a creation, is looked at once.
 func (t *Table) assess(c *claim) {
-	v, settled := t.verdict(c)
+	v, settled := t.find(c)
 	if !settled || c.inflight > 0 {
 		return
 	}
 	at := c.object.visible().Version()
-	if v.Kind == c.told && at == c.at && v.Kind != ownership.Clean {
+	if v.State == c.told && at == c.at && v.State != drift.Clean {
 		return
 	}
 	switch {
-	case v.Kind == ownership.Dirty:
+	case v.State == drift.Dirty:
 		t.due.Remove(c)
-		c.told, c.at = v.Kind, at
+		c.told, c.at = v.State, at
 		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
-	case v.Kind == ownership.Suspect:
+	case v.State == drift.Suspect:
 		t.schedule(c, t.opts.SuspectDelay<<min(c.quiet, maxQuiet))
-	case v.Kind == ownership.Gone && !v.AtInterval:
+	case v.State == drift.Gone:
 		t.schedule(c, t.opts.GoneDelay)
 	default:
 		t.due.Remove(c)
-		c.told, c.at = v.Kind, at
+		c.told, c.at = v.State, at
 	}
 }
 
@@ -80,13 +80,13 @@ func (t *Table) nextDue() (next time.Time, ok bool) {
 // fire judges again what is due, and wakes the units of what is still not clean.
 func (t *Table) fire() {
 	for _, c := range t.due.Take(t.opts.Clock.Now()) {
-		v, settled := t.verdict(c)
-		if !settled || (v.Kind != ownership.Suspect && v.Kind != ownership.Gone) {
+		v, settled := t.find(c)
+		if !settled || (v.State != drift.Suspect && v.State != drift.Gone) {
 			continue
 		}
-		c.told, c.at = v.Kind, c.object.visible().Version()
+		c.told, c.at = v.State, c.object.visible().Version()
 		cause := CauseSuspect
-		if v.Kind == ownership.Gone {
+		if v.State == drift.Gone {
 			cause = CauseGone
 		}
 		t.wakes = append(t.wakes, wake{c.unit.name, cause})

@@ -6,8 +6,8 @@ import (
 
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
 	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live"
 )
 
 // holdBack leaves out objects that were corrected a moment ago: somebody keeps
@@ -18,9 +18,9 @@ func (p *Phases) holdBack(s *Scope) {
 	if s.Due {
 		return
 	}
-	for id, verdict := range s.Live.Objects {
-		switch verdict.Kind {
-		case live.Dirty, live.Suspect, live.Gone:
+	for id, found := range s.Live.Objects {
+		switch found.State {
+		case drift.Dirty, drift.Suspect, drift.Gone, drift.Ended:
 		default:
 			continue
 		}

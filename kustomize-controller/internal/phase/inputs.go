@@ -8,6 +8,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -86,9 +87,9 @@ func (p *Phases) look(s *Scope) live.Judgement {
 	if !p.Switches.NoWatch {
 		return s.Cluster.Live.Judge(s.Unit)
 	}
-	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Verdict{}}
+	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Finding{}}
 	for _, e := range s.Old.Entries() {
-		unknown.Objects[e.ID] = live.Verdict{Kind: live.Unwatched}
+		unknown.Objects[e.ID] = live.Finding{State: drift.Unwatched}
 	}
 	return unknown
 }
@@ -127,24 +128,24 @@ func (p *Phases) settled(s *Scope) bool {
 		}
 	}
 	watching := s.Object.GetDriftMode() != meta.DriftDisabled
-	for id, verdict := range s.Live.Objects {
-		if p.asks(s, id, verdict, watching) {
+	for id, found := range s.Live.Objects {
+		if p.asks(s, id, found.State, watching) {
 			return false
 		}
 	}
 	return true
 }
 
-// asks reports whether a verdict needs the pass to go on.
-func (p *Phases) asks(s *Scope, id inventory.ID, v live.Verdict, watching bool) bool {
-	switch v.Kind {
-	case live.Dirty, live.Suspect, live.Gone:
-		return watching && (s.Due || !v.AtInterval)
-	case live.TakeoverDue, live.Unwatched:
+// asks reports whether the state of an object needs the pass to go on.
+func (p *Phases) asks(s *Scope, id inventory.ID, state drift.State, watching bool) bool {
+	switch state {
+	case drift.Dirty, drift.Suspect, drift.Gone:
+		return watching
+	case drift.TakeoverDue, drift.Unwatched, drift.Ended:
 		return watching && s.Due
-	case live.Foreign: // released at once if it is no longer desired
+	case drift.Foreign: // released at once if it is no longer desired
 		return watching && s.Due || !slices.Contains(s.Memory.Attempt.Desired, id)
-	case live.Clean, live.Terminating:
+	case drift.Clean, drift.Terminating:
 	}
 	return false
 }

@@ -6,8 +6,8 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/plan"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
@@ -16,11 +16,11 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 	if s.Resumed {
 		return reconciler.Continue()
 	}
-	known := make(map[inventory.ID]plan.Live, len(s.Live.Objects))
-	for id, verdict := range s.Live.Objects {
-		known[id] = state(verdict)
-		if seen, ok := s.Cluster.Live.Lookup(id); ok && seen.Takeover && known[id] == plan.Suspect && s.Due {
-			known[id] = plan.Takeover // a dry-run would find nothing of ours changed
+	known := make(map[inventory.ID]drift.State, len(s.Live.Objects))
+	for id, found := range s.Live.Objects {
+		known[id] = found.State
+		if seen, ok := s.Cluster.Live.Lookup(id); ok && seen.Takeover && known[id] == drift.Suspect && s.Due {
+			known[id] = drift.TakeoverDue // a dry-run would find nothing of ours changed
 		}
 	}
 	s.Plan = plan.Compute(plan.Input{
@@ -32,31 +32,6 @@ func (p *Phases) plan(_ context.Context, s *Scope) reconciler.Outcome {
 		Consent: s.Object.GetAnnotations()[meta.AnnotationConfirmDeletion],
 	})
 	return reconciler.Continue()
-}
-
-// state translates what the watch says into what a plan asks.
-func state(v live.Verdict) plan.Live {
-	switch v.Kind {
-	case live.Dirty:
-		return plan.Dirty
-	case live.Suspect:
-		return plan.Suspect
-	case live.TakeoverDue:
-		return plan.Takeover
-	case live.Gone:
-		if v.AtInterval {
-			return plan.Ending
-		}
-		return plan.Gone
-	case live.Terminating:
-		return plan.Terminating
-	case live.Foreign:
-		return plan.Foreign
-	case live.Unwatched:
-		return plan.Unwatched
-	case live.Clean:
-	}
-	return plan.Clean
 }
 
 // confirmed is the consent to a deletion that was used last.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
@@ -47,7 +48,7 @@ type Deletion struct {
 	// Emptied says that nothing at all is desired any more.
 	Emptied bool
 	// Live is what is known of the live objects.
-	Live map[inventory.ID]Live
+	Live map[inventory.ID]drift.State
 	// Overrides are what the live objects say about their own deletion.
 	Overrides map[inventory.ID]Override
 	// Budget bounds what is deleted without consent.
@@ -91,7 +92,7 @@ func (d Deletion) Judge() Verdict {
 			continue
 		}
 		set = append(set, e)
-		if d.Live[e.ID] != Terminating {
+		if d.Live[e.ID] != drift.Terminating {
 			counted = append(counted, e)
 		}
 	}
@@ -129,7 +130,7 @@ func (d Deletion) free(id inventory.ID) bool {
 		return true
 	case NoOverride, Protected:
 	}
-	return d.Live[id] == Foreign
+	return d.Live[id] == drift.Foreign
 }
 
 // consents reports whether the user agreed to a set: to this very one, or to the

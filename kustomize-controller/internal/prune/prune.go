@@ -109,17 +109,17 @@ type Outcome struct {
 
 // Delete deletes objects in the reverse of the order in which they were applied.
 func Delete(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, entries []inventory.Entry) (Outcome, error) {
-	targets := make([]apply.Target, 0, len(entries))
+	targets := make([]apply.Deletion, 0, len(entries))
 	byID := make(map[inventory.ID]inventory.Entry, len(entries))
 	for _, e := range entries {
-		targets = append(targets, apply.Target{ID: e.ID, Version: e.Version})
+		targets = append(targets, apply.Deletion{ID: e.ID, Version: e.Version})
 		byID[e.ID] = e
 	}
 	var out Outcome
 	var errs error
-	for _, o := range h.Applier.DeleteAll(ctx, unit, targets) {
+	for _, o := range h.Applier.Delete(ctx, unit, targets) {
 		errs = errors.Join(errs, o.Err)
-		out.enter(byID[o.Target.ID], o.Result)
+		out.enter(byID[o.ID], o.Result)
 	}
 	return out, errs
 }

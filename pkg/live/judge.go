@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/sight"
@@ -13,10 +14,10 @@ import (
 type Judgement struct {
 	// Synced says that every kind of the unit has been listed and is watched, or
 	// has been found to be unwatchable, in which case its objects are Unwatched.
-	// Until then nothing can be concluded from an object without a verdict.
+	// Until then nothing can be concluded from an object without a finding.
 	Synced bool
-	// Objects holds a verdict for every object that is not clean.
-	Objects map[inventory.ID]ownership.Verdict
+	// Objects holds a finding for every object that is not clean.
+	Objects map[inventory.ID]Finding
 	// Unwatchable says in a few words why kinds of the unit cannot be watched; nil
 	// when all can. The words change only when the reason does.
 	Unwatchable map[schema.GroupKind]string
@@ -24,6 +25,17 @@ type Judgement struct {
 
 // Clean reports that the unit is synced and nothing is to be done.
 func (j Judgement) Clean() bool { return j.Synced && len(j.Objects) == 0 }
+
+// Finding is what was found about an object that is not clean.
+type Finding struct {
+	// State says what is to be done.
+	State drift.State
+	// Owner is the unit that the labels of a Foreign object name.
+	Owner Unit
+	// By is who wrote to a Dirty or Suspect object last besides us; nil when that is
+	// not known, as for an object that changed before this process expected it.
+	By *ownership.Writer
+}
 
 // Observation is what the watch last saw of an object.
 type Observation struct {
@@ -47,7 +59,7 @@ type Observation struct {
 	Takeover bool
 }
 
-// facts are everything a verdict depends on.
+// facts are everything a finding depends on.
 type facts struct {
 	claim       *claim
 	seen        *sight.Sighting // nil when the object is not seen
@@ -57,47 +69,47 @@ type facts struct {
 
 // judge is the table of the design as a function. The caller has made sure that
 // the kind was listed and no apply of the object is in flight.
-func judge(f facts) ownership.Verdict {
+func judge(f facts) Finding {
 	switch {
 	case f.unwatchable:
-		return ownership.Verdict{Kind: ownership.Unwatched}
+		return Finding{State: drift.Unwatched}
 	case f.seen == nil && f.nsDeleting:
-		return ownership.Verdict{Kind: ownership.Terminating}
+		return Finding{State: drift.Terminating}
 	case f.seen == nil && f.claim.skipped():
 		// The policy that kept us from applying may be on the desired object only,
 		// and the object need not carry our label.
-		return ownership.Verdict{Kind: ownership.Unwatched}
+		return Finding{State: drift.Unwatched}
 	case f.seen == nil:
-		return ownership.Verdict{Kind: ownership.Gone, AtInterval: ownership.EndsByItself(f.claim.object.kind.gk)}
+		return Finding{State: drift.Absent(f.claim.object.kind.gk)}
 	case f.seen.Has(sight.Deleting) || f.nsDeleting:
-		return ownership.Verdict{Kind: ownership.Terminating}
+		return Finding{State: drift.Terminating}
 	case f.seen.Owner() != f.claim.unit.name:
-		return ownership.Verdict{Kind: ownership.Foreign, Owner: f.seen.Owner()}
+		return Finding{State: drift.Foreign, Owner: f.seen.Owner()}
 	case f.claim.uid != (sight.UID{}) && f.claim.uid != f.seen.UID():
-		return ownership.Verdict{Kind: ownership.Gone, AtInterval: ownership.EndsByItself(f.claim.object.kind.gk)}
+		return Finding{State: drift.Absent(f.claim.object.kind.gk)}
 	}
 	return judgeSeen(f.claim, f.seen)
 }
 
 // judgeSeen judges an object that is there, ours by its labels and not on its
 // way out.
-func judgeSeen(c *claim, seen *sight.Sighting) ownership.Verdict {
+func judgeSeen(c *claim, seen *sight.Sighting) Finding {
 	policy := seen.Policy()
 	switch {
 	case policy.Excluded() || policy.SSA == ownership.PolicyIfNotPresent:
-		return ownership.Verdict{}
+		return Finding{}
 	case c.is(forced):
-		return ownership.Verdict{Kind: ownership.Dirty}
+		return Finding{State: drift.Dirty}
 	case c.expected() == inventory.Fingerprint{}:
-		return ownership.Verdict{Kind: ownership.Suspect}
+		return Finding{State: drift.Suspect}
 	case c.hard != seen.Print().Hard:
-		return ownership.Verdict{Kind: ownership.Dirty}
+		return Finding{State: drift.Dirty}
 	case c.soft != seen.Print().Soft:
-		return ownership.Verdict{Kind: ownership.Suspect}
+		return Finding{State: drift.Suspect}
 	case seen.Has(sight.Takeover) && policy.SSA != ownership.PolicyMerge:
-		return ownership.Verdict{Kind: ownership.TakeoverDue}
+		return Finding{State: drift.TakeoverDue}
 	case seen.Has(sight.Unmanaged):
-		return ownership.Verdict{Kind: ownership.Unwatched}
+		return Finding{State: drift.Unwatched}
 	}
-	return ownership.Verdict{}
+	return Finding{}
 }
