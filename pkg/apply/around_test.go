@@ -160,7 +160,7 @@ func TestIgnoreVerifies(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	task := w.around(w.deployment("web", "a:1"), "/spec/replicas")
-	entry := w.run(task).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(task).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 	w.replicas("web", "hpa", 7, false)
@@ -254,7 +254,7 @@ func (w *world) definition(group string, v1 bool) {
 	w.run(apply.TaskOf(obj))
 }
 
-// TestMigrateAPIVersion is row F-48 with a changed storage version: managed fields
+// TestMigrateAPIVersion is about a changed storage version: managed fields
 // that speak of a version that has not the fields of the new one are rewritten
 // first.
 func TestMigrateAPIVersion(t *testing.T) {

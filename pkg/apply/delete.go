@@ -127,8 +127,9 @@ func (d deletion) failed(err error) deletion {
 	return d
 }
 
-// decide decides whether an object is to be deleted; if so, the deletion stays open.
-func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, memory bool) deletion {
+// decide decides whether an object is to be deleted; if so, the
+// deletion stays open. At first, what the live table knows is enough.
+func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, first bool) deletion {
 	found, defined, err := a.wire.FindAny(ctx, schema.GroupVersionKind{Group: d.ID.Group, Version: d.Version, Kind: d.ID.Kind})
 	if err != nil {
 		return d.failed(err)
@@ -138,10 +139,11 @@ func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, memory
 		return d.ended(Deleted)
 	}
 	d.at = wire.Ref{Resource: found, Namespace: d.ID.Namespace, Name: d.ID.Name}
-	if memory {
-		d.seen, memory = a.remember(d.ID)
+	known := false
+	if first {
+		d.seen, known = a.remember(d.ID)
 	}
-	if !memory {
+	if !known {
 		d.seen, err = a.read(ctx, d.at, d.ID)
 	}
 	switch {
@@ -152,7 +154,7 @@ func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, memory
 	case d.decided != "" && d.decided != d.seen.UID:
 		return d.ended(Released)
 	}
-	if !memory {
+	if !known {
 		d.decided = d.seen.UID
 	}
 	return d.ended(judge(unit, d.Deletion, d.seen))

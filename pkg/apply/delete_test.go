@@ -75,7 +75,7 @@ func TestDeleteAll(t *testing.T) {
 }
 
 // TestConcurrent bounds the objects of one run, not those of another, and lets the
-// request of a small unit go before those that wait in a large one (S15).
+// request of a small unit go before those that wait in a large one.
 func TestConcurrent(t *testing.T) {
 	w := newWorld(t)
 	w.applierWith(func(o *apply.Options) { o.Concurrent = 3 })
@@ -103,7 +103,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestSmallUnitAmongLarge is scenario S15: with one unit of many objects under
+// TestSmallUnitAmongLarge makes sure of this: with one unit of many objects under
 // way, the one object of another takes its turn instead of standing behind all.
 func TestSmallUnitAmongLarge(t *testing.T) {
 	large, small := newWorld(t), newWorld(t)

@@ -45,7 +45,7 @@ func (w *world) loseAnswer(method string) *atomic.Int32 {
 	return lost
 }
 
-// TestLostAnswerToApply is row F-7: what was done and not heard of is neither done
+// TestLostAnswerToApply makes sure of this: what was done and not heard of is neither done
 // twice nor reported wrongly.
 func TestLostAnswerToApply(t *testing.T) {
 	cases := map[string]struct {
@@ -122,7 +122,7 @@ func (w *world) fixed(value string) *unstructured.Unstructured {
 	return w.object("v1", "ConfigMap", "x", fields{"immutable": true, "data": fields{"a": value}})
 }
 
-// TestLostAnswerToDelete is row F-7 for deletions.
+// TestLostAnswerToDelete is TestLostAnswerToApply for deletions.
 func TestLostAnswerToDelete(t *testing.T) {
 	cases := map[string]struct {
 		why  string
@@ -194,7 +194,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestDefinitions is row F-48: a definition and its objects in one run, a
+// TestDefinitions makes sure of this: a definition and its objects in one run, a
 // definition whose names are taken, and one that is gone.
 func TestDefinitions(t *testing.T) {
 	w := newWorld(t)
@@ -243,7 +243,7 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// TestBoundedWait is row F-48: a stage that does not become ready ends after a
+// TestBoundedWait makes sure of this: a stage that does not become ready ends after a
 // minute, and says what was missing.
 func TestBoundedWait(t *testing.T) {
 	w := newWorld(t)
@@ -281,7 +281,7 @@ func TestBoundedWait(t *testing.T) {
 	}
 }
 
-// TestLargeObjects is row F-50: an object near the limits of the server is applied,
+// TestLargeObjects makes sure of this: an object near the limits of the server is applied,
 // or refused with a reason before anything of its stage is.
 func TestLargeObjects(t *testing.T) {
 	w := newWorld(t)
@@ -312,7 +312,7 @@ func TestLargeObjects(t *testing.T) {
 	}
 }
 
-// TestErrorsAreBounded is row F-10: what a hostile object puts into an answer ends
+// TestErrorsAreBounded makes sure of this: what a hostile object puts into an answer ends
 // as one line of at most 1 KiB.
 func TestErrorsAreBounded(t *testing.T) {
 	w := newWorld(t)
@@ -355,7 +355,7 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 	}
 }
 
-// TestTaintedValues is row F-36: a value from a Secret that the server refuses is
+// TestTaintedValues makes sure of this: a value from a Secret that the server refuses is
 // in no error, in no form.
 func TestTaintedValues(t *testing.T) {
 	const canary = "canary-value-4711"

@@ -65,7 +65,7 @@ func TestCorrection(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	service := w.object("v1", "ConfigMap", "x", fields{"data": fields{"a": "1"}})
-	entry := w.run(tasksOf(service)...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(service)...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 
@@ -110,7 +110,7 @@ func TestVerifyByGeneration(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	claim := w.object("networking.k8s.io/v1", "NetworkPolicy", "x", fields{"spec": fields{"podSelector": fields{}, "policyTypes": []any{"Egress"}}})
-	entry := w.run(tasksOf(claim)...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(claim)...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 	task := apply.TaskOf(claim)
@@ -145,7 +145,7 @@ func TestVerifyByGeneration(t *testing.T) {
 func TestDeleteStale(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
-	entry := w.run(tasksOf(w.configMap("x", "1"))...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(w.configMap("x", "1"))...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the object is seen", func() bool { _, ok := table.Lookup(entry.ID); return ok })
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { annotate(obj, "prune", "disabled") })

@@ -72,7 +72,7 @@ type migration struct {
 	end Action
 }
 
-// migrateRefused looks, after a refused apply, whether the object's managed fields
+// migrateRefused finds out, after a refused apply, whether the object's managed fields
 // speak of another API version: the server may not be able to make anything of
 // them. If they do they are migrated. A verification changes nothing: its object
 // has drifted, which gets it applied.

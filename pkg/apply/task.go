@@ -51,7 +51,7 @@ func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: 
 
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
 
-// Action is what happened to an object, in the word that events use.
+// Action is what happened to an object, as events name it.
 type Action string
 
 // The actions.
@@ -79,12 +79,12 @@ type Result struct {
 	Action Action
 	// Fingerprint goes into the ledger; it is zero for a skipped object.
 	Fingerprint inventory.Fingerprint
-	// UID is that of the live object; empty for one that was not looked at.
+	// UID is that of the live object; empty for one that was not read.
 	UID types.UID
 }
 
-// Entry returns the inventory entry of the object with the given desired mark.
-func (r Result) Entry(desired inventory.Mark) inventory.Entry {
+// Entry returns the inventory entry of the object with the given desired digest.
+func (r Result) Entry(desired inventory.DesiredDigest) inventory.Entry {
 	return inventory.Entry{ID: r.ID, Version: r.Version, Record: inventory.Record{Desired: desired, Live: r.Fingerprint}}
 }
 

@@ -23,7 +23,7 @@ func (a *Applier) verify(ctx context.Context, o object, answer *unstructured.Uns
 		if err != nil {
 			return checked{}, err
 		}
-		same = normal.SameContent(current, answer) && (!o.Tidy || a.opts.Owner.Fingerprint(current).Hard == fingerprint.Hard)
+		same = normal.SameContent(current, answer) && (!o.Tidy || a.opts.Owner.Fingerprint(current).Strong == fingerprint.Strong)
 	}
 	if !same || o.Tidy && a.orderly(o, answer).Due(answer) {
 		return o.ended(Drifted), nil
@@ -42,7 +42,7 @@ func (a *Applier) sameAsSeen(o object, answer *unstructured.Unstructured, finger
 	if !ok || seen.ResourceVersion != answer.GetResourceVersion() {
 		return false, false
 	}
-	return seen.Print == fingerprint, true
+	return seen.Fingerprint == fingerprint, true
 }
 
 // verified ends the task of an object that is as it should be: its fingerprint
@@ -51,7 +51,7 @@ func (a *Applier) verified(o object, current *unstructured.Unstructured, fingerp
 	c := o.ended(Unchanged)
 	c.end.UID, c.end.Fingerprint = current.GetUID(), fingerprint
 	if a.opts.Table != nil {
-		a.opts.Table.MarkVerified(o.unit, o.ID, fingerprint)
+		a.opts.Table.Verified(o.unit, o.ID, fingerprint)
 	}
 	return c
 }

@@ -25,10 +25,10 @@ func Decode(wire *meta.ResourceInventory) (inv Inventory, unreadable []meta.Reso
 	return Of(entries...), unreadable
 }
 
-// Encode returns the wire form of the inventory with the given seal of its
+// Encode returns the wire form of the inventory with the given digest of its
 // inputs.
-func Encode(inv Inventory, seal string, unreadable ...meta.ResourceRef) *meta.ResourceInventory {
-	wire := &meta.ResourceInventory{Entries: make([]meta.ResourceRef, 0, inv.Len()), Inputs: seal}
+func Encode(inv Inventory, inputs string, unreadable ...meta.ResourceRef) *meta.ResourceInventory {
+	wire := &meta.ResourceInventory{Entries: make([]meta.ResourceRef, 0, inv.Len()), Inputs: inputs}
 	for _, e := range inv.Entries() {
 		ref := meta.ResourceRef{ID: e.ID.String(), Version: e.Version}
 		if !e.Record.IsZero() {

@@ -91,7 +91,7 @@ func objectCases() map[string]driftCase {
 				w.t.Errorf("before it is verified: got %s", got)
 			}
 			seen, _ := w.table.Lookup(id)
-			w.table.MarkVerified(w.unit, id, seen.Print)
+			w.table.Verified(w.unit, id, seen.Fingerprint)
 		}, drift.TakeoverDue},
 		"Merge": {"ssa: Merge leaves the fields of others", false, deploy("kubectl-label", label(testowner.Prefix+"ssa", "Merge")), drift.Clean},
 		"Excluded": {"reconcile: disabled keeps us away", false, deploy(other, func(obj fields) {

@@ -44,19 +44,19 @@ type pending struct {
 // past is a server with a history, and a table that hears of it in bad order.
 type past struct {
 	*bench
-	t       *testing.T
-	rng     *rand.Rand
-	version int
-	uids    int
-	now     int64
-	objects map[string]*metav1.PartialObjectMetadata
-	hidden  map[string]bool // the owner label is not on the object
-	reports []report
-	told    []report // for telling again
-	answers map[string]pending
-	answer  map[string]*metav1.PartialObjectMetadata // the last one delivered
-	forced  map[string]bool
-	lists   []func()
+	t         *testing.T
+	rng       *rand.Rand
+	version   int
+	uids      int
+	now       int64
+	objects   map[string]*metav1.PartialObjectMetadata
+	hidden    map[string]bool // the owner label is not on the object
+	reports   []report
+	delivered []report // for telling again
+	answers   map[string]pending
+	answer    map[string]*metav1.PartialObjectMetadata // the last one delivered
+	forced    map[string]bool
+	lists     []func()
 }
 
 func newPast(t *testing.T, rng *rand.Rand, names ...string) *past {
@@ -187,18 +187,18 @@ func (p *past) change(name string) {
 	}
 }
 
-// tell has the table hear of something: a report from anywhere in the queue, one
+// deliver has the table hear of something: a report from anywhere in the queue, one
 // that it has heard of before, or an answer.
-func (p *past) tell() {
+func (p *past) deliver() {
 	switch n := p.rng.IntN(8); {
 	case n < 4 && len(p.reports) > 0:
 		i := p.rng.IntN(len(p.reports))
 		r := p.reports[i]
 		p.reports = slices.Delete(p.reports, i, i+1)
-		p.told = append(p.told, r)
+		p.delivered = append(p.delivered, r)
 		p.feed().Event(r.what, r.obj)
-	case n == 4 && len(p.told) > 0:
-		r := p.told[p.rng.IntN(len(p.told))]
+	case n == 4 && len(p.delivered) > 0:
+		r := p.delivered[p.rng.IntN(len(p.delivered))]
 		p.feed().Event(r.what, r.obj)
 	case n < 7:
 		for _, name := range slices.Sorted(maps.Keys(p.answers)) {
@@ -241,10 +241,10 @@ func (p *past) fill(l stream.List) {
 	}
 }
 
-// settle delivers everything that is on its way, in no order.
-func (p *past) settle() {
+// flush delivers everything that is on its way, in no order.
+func (p *past) flush() {
 	for len(p.reports) > 0 || len(p.answers) > 0 || len(p.lists) > 0 {
-		p.tell()
+		p.deliver()
 		if len(p.lists) > 3 {
 			p.lists[0]()
 			p.lists = p.lists[1:]
@@ -255,9 +255,9 @@ func (p *past) settle() {
 // restore puts the server back to an older state. A table that heard of nothing
 // later cannot know, and has lost nothing.
 func (p *past) restore(objects map[string]*metav1.PartialObjectMetadata, hidden map[string]bool, version int) {
-	p.settle()
+	p.flush()
 	p.objects, p.hidden, p.version = maps.Clone(objects), maps.Clone(hidden), version
-	p.told = nil
+	p.delivered = nil
 	noticed := p.kinds[thingsOf].newest > uint64(version)
 	p.begin()()
 	for name := range p.names() {
@@ -303,7 +303,7 @@ func (p *past) check(seed uint64) {
 	}
 	want, got := truth.Judge(owner), p.Judge(owner)
 	for id, v := range got.Objects {
-		if v.By == nil { // the writer is told where it is known, and never wrong
+		if v.By == nil { // the writer is delivered where it is known, and never wrong
 			w := want.Objects[id]
 			w.By = nil
 			want.Objects[id] = w
@@ -314,14 +314,14 @@ func (p *past) check(seed uint64) {
 	}
 }
 
-// TestHistory is F-6: it tells a table the history of objects late, twice and in the wrong
+// TestHistory gives a table the history of objects late, twice and in the wrong
 // order, with lists and answers in between, and expects it to come to the view
 // that one list of the final state gives. Longer runs take -history-steps, others
 // -history-seed.
 func TestHistory(t *testing.T) {
 	began := time.Now()
 	kinds := map[drift.State]int{}
-	blamed := 0
+	drifted := 0
 	for round, writes := uint64(0), 0; writes < *historySteps; round++ {
 		seed := *historySeed<<20 + round
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -335,7 +335,7 @@ func TestHistory(t *testing.T) {
 			writes++
 			p.change(names[rng.IntN(len(names))])
 			for range rng.IntN(4) {
-				p.tell()
+				p.deliver()
 			}
 			if step == saved {
 				older, olderHidden, olderVersion = maps.Clone(p.objects), maps.Clone(p.hidden), p.version
@@ -344,22 +344,22 @@ func TestHistory(t *testing.T) {
 				p.restore(older, olderHidden, olderVersion)
 			}
 		}
-		p.settle()
+		p.flush()
 		p.check(seed)
 		for _, v := range p.Judge(owner).Objects {
 			kinds[v.State]++
 			if v.By != nil {
-				blamed++
+				drifted++
 			}
 		}
 	}
-	t.Logf("%d writes in %s; states %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, blamed)
+	t.Logf("%d writes in %s; states %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, drifted)
 	for _, kind := range []drift.State{drift.Dirty, drift.Suspect, drift.Gone, drift.Foreign} {
 		if kinds[kind] == 0 {
 			t.Errorf("no history ended %s: the test says nothing about it", kind)
 		}
 	}
-	if blamed == 0 {
+	if drifted == 0 {
 		t.Error("no writer was ever named")
 	}
 }

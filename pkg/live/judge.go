@@ -6,11 +6,11 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
 )
 
-// Judgement is what memory says about all objects of a unit.
+// Judgement is what is known of all objects of a unit.
 type Judgement struct {
 	// Synced says that every kind of the unit has been listed and is watched, or
 	// has been found to be unwatchable, in which case its objects are Unwatched.
@@ -53,16 +53,16 @@ type Observation struct {
 	Deleting bool
 	// Ours says that the object carries our Apply entry.
 	Ours bool
-	// Print is the fingerprint of the object.
-	Print inventory.Fingerprint
-	// Takeover says that the object has fields or marks to be taken over.
+	// Fingerprint is the fingerprint of the object.
+	Fingerprint inventory.Fingerprint
+	// Takeover says that the object has fields, annotations or labels to be taken over.
 	Takeover bool
 }
 
 // facts are everything a finding depends on.
 type facts struct {
 	claim       *claim
-	seen        *sight.Sighting // nil when the object is not seen
+	seen        *observation.Object // nil when the object is not seen
 	unwatchable bool
 	nsDeleting  bool
 }
@@ -81,11 +81,11 @@ func judge(f facts) Finding {
 		return Finding{State: drift.Unwatched}
 	case f.seen == nil:
 		return Finding{State: drift.Absent(f.claim.object.kind.gk)}
-	case f.seen.Has(sight.Deleting) || f.nsDeleting:
+	case f.seen.Has(observation.Deleting) || f.nsDeleting:
 		return Finding{State: drift.Terminating}
 	case f.seen.Owner() != f.claim.unit.name:
 		return Finding{State: drift.Foreign, Owner: f.seen.Owner()}
-	case f.claim.uid != (sight.UID{}) && f.claim.uid != f.seen.UID():
+	case f.claim.uid != (observation.UID{}) && f.claim.uid != f.seen.UID():
 		return Finding{State: drift.Absent(f.claim.object.kind.gk)}
 	}
 	return judgeSeen(f.claim, f.seen)
@@ -93,7 +93,7 @@ func judge(f facts) Finding {
 
 // judgeSeen judges an object that is there, ours by its labels and not on its
 // way out.
-func judgeSeen(c *claim, seen *sight.Sighting) Finding {
+func judgeSeen(c *claim, seen *observation.Object) Finding {
 	policy := seen.Policy()
 	switch {
 	case policy.Excluded() || policy.SSA == ownership.PolicyIfNotPresent:
@@ -102,13 +102,13 @@ func judgeSeen(c *claim, seen *sight.Sighting) Finding {
 		return Finding{State: drift.Dirty}
 	case c.expected() == inventory.Fingerprint{}:
 		return Finding{State: drift.Suspect}
-	case c.hard != seen.Print().Hard:
+	case c.strong != seen.Fingerprint().Strong:
 		return Finding{State: drift.Dirty}
-	case c.soft != seen.Print().Soft:
+	case c.weak != seen.Fingerprint().Weak:
 		return Finding{State: drift.Suspect}
-	case seen.Has(sight.Takeover) && policy.SSA != ownership.PolicyMerge:
+	case seen.Has(observation.Takeover) && policy.SSA != ownership.PolicyMerge:
 		return Finding{State: drift.TakeoverDue}
-	case seen.Has(sight.Unmanaged):
+	case seen.Has(observation.Unmanaged):
 		return Finding{State: drift.Unwatched}
 	}
 	return Finding{}

@@ -180,11 +180,11 @@ func (w *world) apply(gvr schema.GroupVersionResource, obj *unstructured.Unstruc
 	done := w.table.Applying(w.unit, id)
 	answer, err := w.client.Resource(gvr).Namespace(w.ns).Apply(w.t.Context(), obj.GetName(), obj,
 		metav1.ApplyOptions{FieldManager: testowner.Manager, Force: true})
-	print := done(answer, err)
+	fingerprint := done(answer, err)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return inventory.Entry{ID: id, Version: gvr.Version, Record: inventory.Record{Desired: inventory.Mark{1}, Live: print}}
+	return inventory.Entry{ID: id, Version: gvr.Version, Record: inventory.Record{Desired: inventory.DesiredDigest{1}, Live: fingerprint}}
 }
 
 // edit changes the live object as another client would, and waits until the

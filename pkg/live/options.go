@@ -33,8 +33,8 @@ const (
 	CauseGone Cause = "Gone"
 	// CauseHealth is an awaited object that changed.
 	CauseHealth Cause = "Health"
-	// CauseSynced tells a unit that was judged before its kinds were listed that
-	// they are now.
+	// CauseSynced wakes a unit that was judged before its kinds were listed, when they
+	// are.
 	CauseSynced Cause = "Synced"
 )
 
@@ -48,13 +48,15 @@ type Options struct {
 	Clock clock.WithTicker
 	// Owner is in whose name the objects are applied.
 	Owner *ownership.Owner
-	// Wake is told that a unit has something to look at. It is called without any
-	// lock held and must return quickly.
+	// Wake is called when a unit has something to see to. No lock is held meanwhile; it
+	// must return quickly.
 	Wake func(Unit, Cause)
 	// Log is where watches that fail are noted.
 	Log logr.Logger
-	// SuspectDelay, GoneDelay and ListSpacing are for tests; zero stands for the
-	// half second, two seconds and 300 milliseconds of the design.
+	// SuspectDelay and GoneDelay are how long the table waits after a change that may be
+	// harmless, and after a loss, before it wakes the unit; ListSpacing is the least
+	// time between two lists of a kind. Zero stands for half a second, two seconds and
+	// 400 milliseconds.
 	SuspectDelay, GoneDelay, ListSpacing time.Duration
 }
 

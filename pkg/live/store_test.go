@@ -20,7 +20,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
 	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
@@ -82,12 +82,12 @@ func taken(obj *unstructured.Unstructured) {
 func touched(obj *unstructured.Unstructured) { obj.SetGeneration(2) }
 
 func (b *bench) list(rv int, objects ...*unstructured.Unstructured) {
-	l := &listing{order: uint64(rv), seen: map[key]*sight.Sighting{}}
+	l := &listing{order: uint64(rv), seen: map[key]*observation.Object{}}
 	b.locked(func() {
 		k := b.kinds[thingsOf]
 		l.newest = k.newest
 		for _, o := range objects {
-			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.lens.See(o)
+			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.observer.Observe(o)
 		}
 		b.replace(k, l)
 		k.alive = true
@@ -106,7 +106,7 @@ func (b *bench) lose(obj *unstructured.Unstructured) {
 // expect declares the object as the given answer left it.
 func (b *bench) expect(obj *unstructured.Unstructured) {
 	b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Version: "v1", Record: inventory.Record{
-		Desired: inventory.Mark{1}, Live: b.Owner().Fingerprint(obj)}}))
+		Desired: inventory.DesiredDigest{1}, Live: b.Owner().Fingerprint(obj)}}))
 }
 
 func (b *bench) stateOf() drift.State { return b.Judge(owner).Objects[thing].State }
@@ -184,7 +184,7 @@ func TestOrder(t *testing.T) {
 		}, drift.Suspect},
 		"SkippedUnseen": {"a skipped object need not be visible", func(b *bench) {
 			b.list(10)
-			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.Mark{1}}}))
+			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.DesiredDigest{1}}}))
 		}, drift.Unwatched},
 		"ForeignUID": {"another object of the name is not ours", func(b *bench) {
 			b.list(10)
@@ -226,7 +226,7 @@ func TestUnclaimed(t *testing.T) {
 	b.expect(at(1))
 	var objects []*unstructured.Unstructured
 	for i := range maxUnclaimed + 5 {
-		objects = append(objects, at(10, func(o *unstructured.Unstructured) { o.SetName(fmt.Sprintf("stray-%d", i)) }))
+		objects = append(objects, at(10, func(o *unstructured.Unstructured) { o.SetName(fmt.Sprintf("orphan-%d", i)) }))
 	}
 	b.list(10, objects...)
 	k := b.kinds[thingsOf]
@@ -275,7 +275,7 @@ func TestDebounce(t *testing.T) {
 			t.Fatalf("round %d: woken for %s", i, got)
 		}
 		seen, _ := b.Lookup(thing)
-		b.MarkVerified(owner, thing, seen.Print)
+		b.Verified(owner, thing, seen.Fingerprint)
 	}
 	b.lose(at(100))
 	awaitTimer(t, b.clock)
@@ -312,25 +312,25 @@ func TestGivenUp(t *testing.T) {
 	old := feed{b.Table, b.kinds[thingsOf]}
 	done := b.Applying(owner, thing)
 	b.Forget(owner)
-	if print := done(at(20, touched), nil); print != b.Owner().Fingerprint(at(20, touched)) {
-		t.Errorf("got %v", print)
+	if fingerprint := done(at(20, touched), nil); fingerprint != b.Owner().Fingerprint(at(20, touched)) {
+		t.Errorf("got %v", fingerprint)
 	}
 	old.Event(watch.Modified, at(30))
-	if b.Metrics() != (Sizes{}) || len(b.Strays(owner)) > 0 {
-		t.Errorf("after everything was forgotten: %+v, %v", b.Metrics(), b.Strays(owner))
+	if b.Metrics() != (Sizes{}) || len(b.Orphans(owner)) > 0 {
+		t.Errorf("after everything was forgotten: %+v, %v", b.Metrics(), b.Orphans(owner))
 	}
 }
 
-// TestStraysFollow keeps the strays of a unit right through everything that can
+// TestOrphansFollow keeps the orphans of a unit right through everything that can
 // happen to them.
-func TestStraysFollow(t *testing.T) {
+func TestOrphansFollow(t *testing.T) {
 	b := newBench(t)
 	b.expect(at(1))
 	named := func(name string) func(*unstructured.Unstructured) {
 		return func(o *unstructured.Unstructured) { o.SetName(name) }
 	}
-	strays := func() (names []string) {
-		for _, o := range b.Strays(owner) {
+	orphans := func() (names []string) {
+		for _, o := range b.Orphans(owner) {
 			names = append(names, o.ID.Name)
 		}
 		slices.Sort(names)
@@ -338,7 +338,7 @@ func TestStraysFollow(t *testing.T) {
 	}
 	check := func(why string, want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(want, strays()); diff != "" {
+		if diff := cmp.Diff(want, orphans()); diff != "" {
 			t.Errorf("%s: %s", why, diff)
 		}
 	}

@@ -78,17 +78,17 @@ func TestInFlight(t *testing.T) {
 func TestStrays(t *testing.T) {
 	w := newWorld(t)
 	recorded := w.apply(configMaps, w.configMap())
-	stray := w.configMap()
-	stray.SetName("stray")
-	lost := w.apply(configMaps, stray)
+	orphan := w.configMap()
+	orphan.SetName("orphan")
+	lost := w.apply(configMaps, orphan)
 
 	restarted := w.start()
 	w.synced(restarted, recorded)
 	var names []string
-	for _, o := range restarted.Strays(w.unit) {
+	for _, o := range restarted.Orphans(w.unit) {
 		names = append(names, o.ID.Name)
 	}
-	if diff := cmp.Diff([]string{"stray"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"orphan"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if got := restarted.Metrics(); got.Dropped == 0 || got.Watches != 1 {

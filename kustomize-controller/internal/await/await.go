@@ -140,7 +140,7 @@ func Follow(h *cluster.Handle, unit types.NamespacedName, targets []request.Targ
 	}
 	h.Names.Follow(unit, cluster.TopicHealth, refs)
 	for _, ref := range refs {
-		if _, known := h.Names.Look(ref); !known {
+		if _, known := h.Names.Lookup(ref); !known {
 			poll = true
 		}
 	}
@@ -159,7 +159,7 @@ func Version(h *cluster.Handle, id inventory.ID) (string, bool) {
 	if seen, ok := h.Live.Lookup(id); ok {
 		return seen.ResourceVersion, true
 	}
-	seen, known := h.Names.Look(refOf(id))
+	seen, known := h.Names.Lookup(refOf(id))
 	return seen.ResourceVersion, known && seen.Exists
 }
 

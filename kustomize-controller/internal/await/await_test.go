@@ -350,7 +350,7 @@ func TestFollowWakes(t *testing.T) {
 	own := w.put("own", "busy", w.owned)
 	w.put("other", "busy")
 	targets := w.targets("own", "other")
-	w.h.Live.Expect(w.unit, inventory.Of(inventory.Entry{ID: targets[0].ID, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Hard: 1}}}))
+	w.h.Live.Expect(w.unit, inventory.Of(inventory.Entry{ID: targets[0].ID, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Strong: 1}}}))
 	w.until("the own object is seen", func() bool {
 		seen, ok := w.h.Live.Lookup(targets[0].ID)
 		return ok && seen.ResourceVersion == own.GetResourceVersion()

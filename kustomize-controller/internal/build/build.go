@@ -187,7 +187,7 @@ func (b *Builder) mark(unit *kustomizev1.Kustomization, d *plan.Desired) error {
 	if err != nil {
 		return fmt.Errorf("digesting %s: %w", d.Subject(), err)
 	}
-	d.Mark = b.Key.Mark(canonical)
+	d.Mark = b.Key.Desired(canonical)
 	return nil
 }
 

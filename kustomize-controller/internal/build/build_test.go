@@ -281,15 +281,15 @@ func TestMarks(t *testing.T) {
 
 func TestMarksDoNotKeepTheNameless(t *testing.T) {
 	var m marks
-	m.add(markKey{unit: "1"}, inventory.Mark{1})
+	m.add(markKey{unit: "1"}, inventory.DesiredDigest{1})
 	if _, known := m.get(markKey{unit: "1"}); known {
 		t.Error("an object of which nothing is known would have the mark of another")
 	}
-	m.add(markKey{unit: "1", object: "a"}, inventory.Mark{1})
+	m.add(markKey{unit: "1", object: "a"}, inventory.DesiredDigest{1})
 	if _, known := m.get(markKey{unit: "2", object: "a"}); known {
 		t.Error("a unit has the mark of another's object")
 	}
-	if mark, known := m.get(markKey{unit: "1", object: "a"}); !known || mark != (inventory.Mark{1}) {
+	if mark, known := m.get(markKey{unit: "1", object: "a"}); !known || mark != (inventory.DesiredDigest{1}) {
 		t.Errorf("kept %v, %v", mark, known)
 	}
 }

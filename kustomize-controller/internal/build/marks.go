@@ -31,18 +31,18 @@ func (m *marks) cache() *lru.Cache {
 	return m.kept
 }
 
-func (m *marks) get(key markKey) (inventory.Mark, bool) {
+func (m *marks) get(key markKey) (inventory.DesiredDigest, bool) {
 	if key.object == "" {
-		return inventory.Mark{}, false
+		return inventory.DesiredDigest{}, false
 	}
 	mark, ok := m.cache().Get(key)
 	if !ok {
-		return inventory.Mark{}, false
+		return inventory.DesiredDigest{}, false
 	}
-	return mark.(inventory.Mark), true
+	return mark.(inventory.DesiredDigest), true
 }
 
-func (m *marks) add(key markKey, mark inventory.Mark) {
+func (m *marks) add(key markKey, mark inventory.DesiredDigest) {
 	if key.object != "" {
 		m.cache().Add(key, mark)
 	}

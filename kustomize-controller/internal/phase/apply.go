@@ -126,7 +126,7 @@ func left(r apply.Result) bool { return r.Action == apply.Drifted || r.Action ==
 
 // verified reports that an object was found to be as it should be. That its marks
 // moved is known to the live table and worth no write of its own.
-func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) bool {
+func verified(r apply.Result, known inventory.Entry, desired inventory.DesiredDigest) bool {
 	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
 }
 

@@ -102,7 +102,7 @@ func (p *Phases) finish(s *Scope) reconciler.Outcome {
 		s.Next = p.Clock.Now()
 	}
 	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is looked at again
-		s.Seal = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
+		s.Seal = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	}
 	s.Cluster.Live.Await(s.Unit, nil)
 	p.rest(s)

@@ -74,7 +74,7 @@ func (p *Phases) judge(s *Scope) (reconciler.Outcome, bool) {
 		return reconciler.Park(parkNet), true
 	}
 	p.holdBack(s)
-	for _, stray := range s.Cluster.Live.Strays(s.Unit) {
+	for _, stray := range s.Cluster.Live.Orphans(s.Unit) {
 		s.Old = s.Old.With(inventory.Entry{ID: stray.ID})
 		s.Inventory = s.Old
 	}
@@ -154,14 +154,14 @@ func (p *Phases) asks(s *Scope, id inventory.ID, state drift.State, watching boo
 // the inventory since, and that the spec is the one it was about.
 func (p *Phases) sealed(s *Scope, inputs string) bool {
 	wire := s.Object.Status.Inventory
-	return inputs != "" && wire != nil && wire.Inputs == s.Old.Seal(p.Key, []byte(inputs)) &&
+	return inputs != "" && wire != nil && wire.Inputs == s.Old.BindInputs(p.Key, []byte(inputs)) &&
 		s.Object.Status.ObservedGeneration == s.Object.Generation
 }
 
 // advance records the revision as applied and ends the pass.
 func (p *Phases) advance(s *Scope) reconciler.Outcome {
 	s.Attempt.Complete = true
-	s.Seal = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
+	s.Seal = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	if s.Artifact.Revision != s.Object.Status.LastAppliedRevision {
 		s.Tell(reconciler.Note{
 			Reason: meta.ReasonReconciliationSucceeded, Message: "Applied revision: " + s.Artifact.Revision,

@@ -29,7 +29,7 @@ type Desired struct {
 	// Raw says that the object is not yet in the form in which it is applied.
 	Raw bool
 	// Mark is the desired mark of the object.
-	Mark inventory.Mark
+	Mark inventory.DesiredDigest
 	// Sensitive says that the object holds values nobody may be told.
 	Sensitive bool
 }

@@ -14,7 +14,7 @@ func id(name string) inventory.ID {
 	return inventory.ID{Namespace: "apps", Name: name, Kind: "ConfigMap"}
 }
 
-func mark(b byte) inventory.Mark { return inventory.Mark{b} }
+func mark(b byte) inventory.DesiredDigest { return inventory.DesiredDigest{b} }
 
 func desired(name string, b byte) plan.Desired { return plan.Desired{ID: id(name), Mark: mark(b)} }
 

@@ -119,7 +119,7 @@ func (s *Store) Digest(ctx context.Context, refs []request.Reference) (string, e
 
 // Version names the state a reference is in.
 func (s *Store) Version(ctx context.Context, ref request.Reference) (string, error) {
-	if seen, known := s.opts.Watcher.Look(refOf(ref)); known {
+	if seen, known := s.opts.Watcher.Lookup(refOf(ref)); known {
 		if !seen.Exists {
 			return (*Object)(nil).version(), nil
 		}
@@ -132,7 +132,7 @@ func (s *Store) Version(ctx context.Context, ref request.Reference) (string, err
 // Data returns the content of a reference, or nil when it does not exist.
 func (s *Store) Data(ctx context.Context, ref request.Reference) (map[string][]byte, error) {
 	key := refOf(ref)
-	if seen, known := s.opts.Watcher.Look(key); known {
+	if seen, known := s.opts.Watcher.Lookup(key); known {
 		if !seen.Exists {
 			return nil, nil
 		}

@@ -24,14 +24,14 @@ const (
 // never zero: a zero live fingerprint in a ledger record says that nothing of ours
 // is there to compare.
 func (o *Owner) Fingerprint(obj metav1.Object) inventory.Fingerprint {
-	return inventory.Fingerprint{Hard: o.hard(obj), Soft: soft(obj)}
+	return inventory.Fingerprint{Strong: o.strong(obj), Weak: weak(obj)}
 }
 
-// hard folds everything that changes when somebody changes what we applied.
+// strong folds everything that changes when somebody changes what we applied.
 // Which fields are ours follows from our Apply entry alone: the API server takes
 // a field out of it when another writer gives the field another value, and gives
 // the entry a new time when we apply again.
-func (o *Owner) hard(obj metav1.Object) uint32 {
+func (o *Owner) strong(obj metav1.Object) uint32 {
 	owner := o.UnitOf(obj)
 	parts := [][]byte{[]byte(obj.GetUID()), []byte(owner.Namespace), []byte(owner.Name)}
 	if obj.GetDeletionTimestamp() != nil {
@@ -47,8 +47,8 @@ func (o *Owner) hard(obj metav1.Object) uint32 {
 		h.Write(size[:])
 		h.Write(part)
 	}
-	if mark := binary.BigEndian.Uint32(h.Sum(nil)); mark != 0 {
-		return mark
+	if digest := binary.BigEndian.Uint32(h.Sum(nil)); digest != 0 {
+		return digest
 	}
 	return 1
 }
@@ -86,9 +86,9 @@ func (o *Owner) spell(fields *metav1.FieldsV1) []byte {
 	return text
 }
 
-// soft folds the generation, or the resource version of kinds that count no
+// weak folds the generation, or the resource version of kinds that count no
 // generations.
-func soft(obj metav1.Object) uint16 {
+func weak(obj metav1.Object) uint16 {
 	text := obj.GetResourceVersion()
 	if generation := obj.GetGeneration(); generation != 0 {
 		text = "generation " + strconv.FormatInt(generation, 10)

@@ -44,9 +44,9 @@ func TestFingerprint(t *testing.T) {
 	base := us.Fingerprint(applied())
 	type object = metav1.PartialObjectMetadata
 	cases := map[string]struct {
-		why        string
-		change     func(*object)
-		hard, soft bool
+		why          string
+		change       func(*object)
+		strong, weak bool
 	}{
 		"Reordered": {"the order of keys is the writer's", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:b":{},"f:a":{}}}`) }), false, false},
 		"Fields":    {"a field is not ours any more", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`) }), true, false},
@@ -73,8 +73,8 @@ func TestFingerprint(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := us.Fingerprint(applied(c.change))
-			if (got.Hard != base.Hard) != c.hard || (got.Soft != base.Soft) != c.soft {
-				t.Errorf("%s: got %+v from %+v, want hard changed %t, soft changed %t", c.why, got, base, c.hard, c.soft)
+			if (got.Strong != base.Strong) != c.strong || (got.Weak != base.Weak) != c.weak {
+				t.Errorf("%s: got %+v from %+v, want strong changed %t, weak changed %t", c.why, got, base, c.strong, c.weak)
 			}
 		})
 	}
