@@ -21,7 +21,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
-	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 	"github.com/capstan-gitops/capstan/pkg/plan"
 )
@@ -38,9 +38,9 @@ type Builder struct {
 	Decryption *Decryption
 	// Remote fetches bases that are not part of the artifact; nil refuses them.
 	Remote remote.Fetch
-	// Marker puts the labels of the owner on the objects.
-	Marker live.Marker
-	// Key keys the marks of the objects.
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
+	// Key keys the digests of the objects.
 	Key inventory.Key
 	// Strict refuses references to variables that are not set.
 	Strict bool
@@ -95,8 +95,8 @@ type Object struct {
 	Encoded []byte
 	// Raw says that the object is not yet in the form in which it is applied.
 	Raw bool
-	// Mark digests the object in the form in which it is applied.
-	Mark inventory.Mark
+	// Digest digests the object in the form in which it is applied.
+	Digest inventory.DesiredDigest
 	// Sensitive says that the object holds values that must not be shown.
 	Sensitive bool
 }
@@ -173,7 +173,7 @@ func ending(objects []Object) map[inventory.ID]bool {
 }
 
 // objects sorts the objects and digests each. An object that came out of a build
-// before is known by its identity: it has the mark it had, and is normalised when
+// before is known by its identity: it has the digest it had, and is normalised when
 // somebody needs it.
 func (b *Builder) objects(unit *kustomizev1.Kustomization, result *kustomize.Result) ([]Object, error) {
 	manifest.Sort(result.Objects)
@@ -181,29 +181,29 @@ func (b *Builder) objects(unit *kustomizev1.Kustomization, result *kustomize.Res
 	for _, obj := range result.Objects {
 		d := Object{ID: inventory.IDOf(obj), Object: obj, Sensitive: result.Sensitive(obj)}
 		key := digestKey{unit: unit.UID, object: result.Identity(obj)}
-		if mark, known := b.digests.get(key); known {
-			d.Mark, d.Raw = mark, true
+		if digest, known := b.digests.get(key); known {
+			d.Digest, d.Raw = digest, true
 		} else {
-			if err := b.mark(unit, &d); err != nil {
+			if err := b.digest(unit, &d); err != nil {
 				return nil, err
 			}
-			b.digests.add(key, d.Mark)
+			b.digests.add(key, d.Digest)
 		}
 		out = append(out, d)
 	}
 	return out, nil
 }
 
-// mark normalises an object and marks it.
-func (b *Builder) mark(unit *kustomizev1.Kustomization, d *Object) error {
-	if err := apply.Normalize(d.Object, request.Key(unit), b.Marker); err != nil {
+// digest normalises an object and digests it.
+func (b *Builder) digest(unit *kustomizev1.Kustomization, d *Object) error {
+	if err := apply.Normalize(d.Object, request.Key(unit), b.Owner); err != nil {
 		return err
 	}
 	canonical, err := d.Object.MarshalJSON()
 	if err != nil {
 		return fmt.Errorf("digesting %s: %w", d.Subject(), err)
 	}
-	d.Mark = b.Key.Mark(canonical)
+	d.Digest = b.Key.Desired(canonical)
 	return nil
 }
 
@@ -219,14 +219,14 @@ func (b *Builder) Normal(unit *kustomizev1.Kustomization, d Object) (*unstructur
 	if !d.Raw {
 		return obj, nil
 	}
-	return obj, apply.Normalize(obj, request.Key(unit), b.Marker)
+	return obj, apply.Normalize(obj, request.Key(unit), b.Owner)
 }
 
 // Desired are the objects as a plan compares them, in the same order.
 func (r *Result) Desired() []plan.Desired {
 	desired := make([]plan.Desired, 0, len(r.Objects))
 	for _, o := range r.Objects {
-		desired = append(desired, plan.Desired{ID: o.ID, Mark: o.Mark})
+		desired = append(desired, plan.Desired{ID: o.ID, Digest: o.Digest})
 	}
 	return desired
 }
@@ -240,12 +240,12 @@ func (r *Result) IDs() []inventory.ID {
 	return ids
 }
 
-// Digest digests the marks of what was built, for the history.
+// Digest digests what was built, for the history.
 func (r *Result) Digest() string {
 	h := sha256.New()
 	for _, d := range r.Objects {
 		_, _ = h.Write([]byte(d.ID.String()))
-		_, _ = h.Write(d.Mark[:])
+		_, _ = h.Write(d.Digest[:])
 	}
 	return "sha256:" + hex.EncodeToString(h.Sum(nil))
 }

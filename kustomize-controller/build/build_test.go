@@ -18,12 +18,12 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/delivery/reference"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
-	"github.com/capstan-gitops/capstan/pkg/live"
 )
 
 // contents are the ConfigMaps and Secrets of a test, by name.
@@ -73,10 +73,13 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owner, err := request.Owner()
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.Builder = &Builder{
 		Artifacts: cache, Kustomize: kustomize.NewBuilder(kustomize.Options{}), Contents: contents{}.read,
-		Marker: live.Marker{OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace},
-		Key:    inventory.Key("key"), Strict: true,
+		Owner: owner, Key: inventory.Key("key"), Strict: true,
 		Distrust: func(source string) { w.distrusted = append(w.distrusted, source) },
 	}
 	return w
@@ -216,9 +219,9 @@ func TestStrategy(t *testing.T) {
 	}
 }
 
-// TestMarks says that an object that was built before has the mark it had, and comes in the form it had when it is
+// TestDigests says that an object that was built before has the digest it had, and comes in the form it had when it is
 // asked for.
-func TestMarks(t *testing.T) {
+func TestDigests(t *testing.T) {
 	w := newWorld(t)
 	// Objects are known again in trees that are large enough for it to be worth it.
 	tree := func(value string) map[string]string {
@@ -242,7 +245,7 @@ func TestMarks(t *testing.T) {
 		with Object
 		same bool
 	}{
-		"Again":     {"the same object has the same mark", again.Objects[0], first.Objects[0], true},
+		"Again":     {"the same object has the same digest", again.Objects[0], first.Objects[0], true},
 		"Changed":   {"another content has another", changed.Objects[0], first.Objects[0], false},
 		"Untouched": {"that of its neighbour stays", changed.Objects[1], first.Objects[1], true},
 		"OtherUnit": {"another unit puts other labels on it", other.Objects[0], first.Objects[0], false},
@@ -250,7 +253,7 @@ func TestMarks(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := tc.got.Mark == tc.with.Mark; got != tc.same {
+			if got := tc.got.Digest == tc.with.Digest; got != tc.same {
 				t.Errorf("%s: same %v", tc.why, got)
 			}
 		})
@@ -278,16 +281,16 @@ func TestMarks(t *testing.T) {
 
 func TestDigestsOfObjectsWithoutName(t *testing.T) {
 	var m digests
-	m.add(digestKey{unit: "1"}, inventory.Mark{1})
+	m.add(digestKey{unit: "1"}, inventory.DesiredDigest{1})
 	if _, known := m.get(digestKey{unit: "1"}); known {
 		t.Error("an object of which nothing is known would have the digest of another")
 	}
-	m.add(digestKey{unit: "1", object: "a"}, inventory.Mark{1})
+	m.add(digestKey{unit: "1", object: "a"}, inventory.DesiredDigest{1})
 	if _, known := m.get(digestKey{unit: "2", object: "a"}); known {
 		t.Error("a unit has the digest of another's object")
 	}
-	if mark, known := m.get(digestKey{unit: "1", object: "a"}); !known || mark != (inventory.Mark{1}) {
-		t.Errorf("kept %v, %v", mark, known)
+	if digest, known := m.get(digestKey{unit: "1", object: "a"}); !known || digest != (inventory.DesiredDigest{1}) {
+		t.Errorf("kept %v, %v", digest, known)
 	}
 }
 

@@ -43,7 +43,7 @@ type cachedResult struct {
 // cachedObject is an object of a build.
 type cachedObject struct {
 	ID     string          `json:"id"`
-	Mark   []byte          `json:"mark"`
+	Digest []byte          `json:"digest"`
 	Raw    bool            `json:"raw,omitempty"`
 	Object json.RawMessage `json:"object"`
 }
@@ -129,7 +129,7 @@ func pack(desired []Object) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encoding %s: %w", d.Subject(), err)
 		}
-		if err := encoder.Encode(cachedObject{ID: d.ID.String(), Mark: d.Mark[:], Raw: d.Raw, Object: object}); err != nil {
+		if err := encoder.Encode(cachedObject{ID: d.ID.String(), Digest: d.Digest[:], Raw: d.Raw, Object: object}); err != nil {
 			return nil, fmt.Errorf("packing %s: %w", d.Subject(), err)
 		}
 	}
@@ -153,7 +153,7 @@ func unpack(packed []byte) ([]Object, error) {
 			return nil, err
 		}
 		d := Object{ID: id, Raw: o.Raw, Encoded: o.Object}
-		copy(d.Mark[:], o.Mark)
+		copy(d.Digest[:], o.Digest)
 		out = append(out, d)
 	}
 	return out, nil

@@ -31,19 +31,19 @@ func (d *digests) cache() *lru.Cache {
 	return d.kept
 }
 
-func (d *digests) get(key digestKey) (inventory.Mark, bool) {
+func (d *digests) get(key digestKey) (inventory.DesiredDigest, bool) {
 	if key.object == "" {
-		return inventory.Mark{}, false
+		return inventory.DesiredDigest{}, false
 	}
-	mark, ok := d.cache().Get(key)
+	digest, ok := d.cache().Get(key)
 	if !ok {
-		return inventory.Mark{}, false
+		return inventory.DesiredDigest{}, false
 	}
-	return mark.(inventory.Mark), true
+	return digest.(inventory.DesiredDigest), true
 }
 
-func (d *digests) add(key digestKey, mark inventory.Mark) {
+func (d *digests) add(key digestKey, digest inventory.DesiredDigest) {
 	if key.object != "" {
-		d.cache().Add(key, mark)
+		d.cache().Add(key, digest)
 	}
 }

@@ -24,7 +24,7 @@ func (b *Builder) variables(ctx context.Context, unit *kustomizev1.Kustomization
 		return nil, nil
 	}
 	v := &substitute.Variables{
-		Values: map[string]string{}, Sensitive: map[string]bool{}, Strict: b.Strict, Always: post.SubstituteStrategy == kustomizev1.SubstituteAlways,
+		Values: map[string]string{}, Sensitive: map[string]bool{}, OptOut: kustomizev1.PolicySubstitute, Strict: b.Strict, Always: post.SubstituteStrategy == kustomizev1.SubstituteAlways,
 	}
 	for _, ref := range request.VariableReferences(unit) {
 		data, err := b.Contents(ctx, ref)

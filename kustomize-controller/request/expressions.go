@@ -3,7 +3,10 @@ package request
 import (
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
 	"github.com/capstan-gitops/capstan/apis/meta"
+	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/pkg/depends"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/health"
@@ -20,7 +23,8 @@ type Expressions struct {
 
 // NewExpressions returns a compiler that knows no expression yet.
 func NewExpressions() *Expressions {
-	return &Expressions{health: health.NewCompiler(maxExpressions), ready: depends.NewCompiler(maxExpressions)}
+	alerts := schema.GroupKind{Group: notificationv1beta3.GroupVersion.Group, Kind: notificationv1beta3.AlertKind}
+	return &Expressions{health: health.NewCompiler(maxExpressions, alerts), ready: depends.NewCompiler(maxExpressions)}
 }
 
 // HealthRules compiles spec.healthCheckExprs; an expression that does not compile

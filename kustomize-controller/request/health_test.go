@@ -17,7 +17,7 @@ import (
 )
 
 func applied(id inventory.ID, version string) inventory.Entry {
-	return inventory.Entry{ID: id, Version: version, Record: inventory.Record{Live: inventory.Fingerprint{Hard: 1}}}
+	return inventory.Entry{ID: id, Version: version, Record: inventory.Record{Live: inventory.Fingerprint{Strong: 1}}}
 }
 
 func TestAwaited(t *testing.T) {

@@ -125,7 +125,7 @@ func denied(code int32, message string) *admissionv1.AdmissionResponse {
 	return &admissionv1.AdmissionResponse{Result: &metav1.Status{Code: code, Reason: metav1.StatusReasonInvalid, Message: message}}
 }
 
-// TestAdmission is row F-43: where a webhook denies one of many objects, or fails
+// TestAdmission makes sure of this: where a webhook denies one of many objects, or fails
 // for it, none of its stage is applied, and the error names the webhook.
 func TestAdmission(t *testing.T) {
 	cases := map[string]struct {
@@ -179,7 +179,7 @@ func TestAdmission(t *testing.T) {
 	}
 }
 
-// TestPolicyDenies is row F-43 with a policy of the cluster in place of a webhook.
+// TestPolicyDenies is TestAdmission with a policy of the cluster in place of a webhook.
 func TestPolicyDenies(t *testing.T) {
 	w := newWorld(t)
 	w.denyByPolicy("'not here'", "object.metadata.name != 'bad'")
@@ -192,7 +192,7 @@ func TestPolicyDenies(t *testing.T) {
 	}
 }
 
-// TestAdmissionMutates is row F-43 with a webhook that changes an object: what it
+// TestAdmissionMutates is TestAdmission with a webhook that changes an object: what it
 // adds is no drift.
 func TestAdmissionMutates(t *testing.T) {
 	w := newWorld(t)
@@ -221,7 +221,7 @@ func TestAdmissionMutates(t *testing.T) {
 	}
 }
 
-// TestForceSpares is row F-46: an object that may be replaced survives every
+// TestForceSpares makes sure of this: an object that may be replaced survives every
 // refusal that replacing it would not overcome.
 func TestForceSpares(t *testing.T) {
 	conflict := func(w *world) {

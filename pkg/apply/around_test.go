@@ -16,7 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
@@ -24,7 +24,7 @@ var deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Reso
 // around returns the task of applying an object of which paths are ignored.
 func (w *world) around(obj *unstructured.Unstructured, paths ...string) apply.Task {
 	w.t.Helper()
-	rules, err := ignore.Compile([]meta.IgnoreRule{{Paths: paths}}, mark.DefaultOwnerNameKey, mark.DefaultOwnerNamespaceKey)
+	rules, err := ignore.Compile([]meta.IgnoreRule{{Paths: paths}}, testowner.NameLabel, testowner.NamespaceLabel)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -94,9 +94,9 @@ func TestIgnore(t *testing.T) {
 		override string
 		owners   []string
 	}{
-		"Autoscaler": {"somebody wrote another value", "hpa", false, "", []string{"hpa", "kustomize-controller"}},
+		"Autoscaler": {"somebody wrote another value", "hpa", false, "", []string{"hpa", testowner.Manager}},
 		"Applier":    {"somebody applied another value: it is theirs", "vpa", true, "", []string{"vpa"}},
-		"TakenOver":  {"the applier is taken over: nobody else would keep the value", "kubectl", true, "", []string{"kustomize-controller"}},
+		"TakenOver":  {"the applier is taken over: nobody else would keep the value", "kubectl", true, "", []string{testowner.Manager}},
 		"Merge":      {"the applier is not taken over: it is theirs", "kubectl", true, "Merge", []string{"kubectl"}},
 	}
 	for name, c := range cases {
@@ -135,7 +135,7 @@ func TestIgnore(t *testing.T) {
 			if diff := cmp.Diff(map[string]int{"GET": 1, "PATCH dry-run": 1}, w.requests.take()); diff != "" {
 				t.Error(diff)
 			}
-			if want := (mark.Marker{}).WithDefaults().Of(w.live(deployments, "web")); again.Fingerprint != want || again.UID == "" {
+			if want := w.owner.Fingerprint(w.live(deployments, "web")); again.Fingerprint != want || again.UID == "" {
 				t.Errorf("the live fingerprint is not the one that was found: %+v", again)
 			}
 			drifted := w.around(desired("a:3"), path)
@@ -160,7 +160,7 @@ func TestIgnoreVerifies(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	task := w.around(w.deployment("web", "a:1"), "/spec/replicas")
-	entry := w.run(task).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(task).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 	w.replicas("web", "hpa", 7, false)
@@ -192,7 +192,7 @@ func TestIgnoreCorrects(t *testing.T) {
 	if got := w.run(task).Results[0].Action; got != apply.Configured {
 		t.Errorf("got %s", got)
 	}
-	if got := managers(t, w.live(deployments, "web"), "image"); !cmp.Equal(got, []string{"kustomize-controller"}) {
+	if got := managers(t, w.live(deployments, "web"), "image"); !cmp.Equal(got, []string{testowner.Manager}) {
 		t.Errorf("the fields are of %v", got)
 	}
 }
@@ -254,7 +254,7 @@ func (w *world) definition(group string, v1 bool) {
 	w.run(apply.TaskOf(obj))
 }
 
-// TestMigrateAPIVersion is row F-48 with a changed storage version: managed fields
+// TestMigrateAPIVersion is about a changed storage version: managed fields
 // that speak of a version that has not the fields of the new one are rewritten
 // first.
 func TestMigrateAPIVersion(t *testing.T) {
@@ -332,7 +332,7 @@ func TestMigrateWithTakeover(t *testing.T) {
 	for _, e := range w.live(things, "one").GetManagedFields() {
 		got = append(got, fmt.Sprintf("%s %s %s", e.Manager, e.Operation, strings.TrimPrefix(e.APIVersion, group)))
 	}
-	if diff := cmp.Diff([]string{"kustomize-controller Apply /v1", "somebody Update /v1"}, got); diff != "" {
+	if diff := cmp.Diff([]string{testowner.Manager + " Apply /v1", "somebody Update /v1"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
@@ -36,8 +35,8 @@ const (
 	Released DeleteResult = "released"
 )
 
-// Target is an object to be deleted.
-type Target struct {
+// Deletion is an object to be deleted.
+type Deletion struct {
 	ID inventory.ID
 	// Version is the API version it was applied with.
 	Version string
@@ -45,145 +44,137 @@ type Target struct {
 	UID types.UID
 }
 
-// DeleteOutcome is what became of a target.
-type DeleteOutcome struct {
-	Target
+// DeletionReport is what became of a deletion.
+type DeletionReport struct {
+	Deletion
 	// Result is empty when there is an error.
 	Result DeleteResult
 	// Err says why the object is still there.
 	Err error
 }
 
-// Delete deletes an object of a unit if it still is the unit's. What the live
-// table last saw decides, or else a read of its metadata; the deletion is bound
-// to the version that was decided on, and decided anew when there is another.
-func (a *Applier) Delete(ctx context.Context, unit live.Unit, target Target) (DeleteResult, error) {
-	outcomes := a.DeleteAll(ctx, unit, []Target{target})
-	return outcomes[0].Result, outcomes[0].Err
-}
-
-// DeleteAll deletes objects of a unit that still are the unit's, as Delete does,
-// in the reverse of the order in which they are applied, those of one rank at
-// once. One that cannot be deleted does not keep the others from being deleted.
-// The outcomes are in the order of deletion.
-func (a *Applier) DeleteAll(ctx context.Context, unit live.Unit, targets []Target) []DeleteOutcome {
+// Delete deletes objects of a unit that still are the unit's, in the reverse of the
+// order in which they are applied, those of one rank at once. What the live table
+// last saw of an object decides, or else a read of its metadata; the deletion is
+// bound to the version that was decided on, and decided anew when there is another.
+// An object that cannot be deleted does not keep the others from being deleted. The
+// reports are in the order of deletion.
+func (a *Applier) Delete(ctx context.Context, unit live.Unit, deletions []Deletion) []DeletionReport {
 	ctx = inflight.With(ctx, inflight.Flow{Key: unit})
-	all := make([]*deletion, len(targets))
-	for i, t := range targets {
-		all[i] = &deletion{DeleteOutcome: DeleteOutcome{Target: t}, rank: manifest.Rank(t.ID.GroupKind())}
-	}
-	slices.SortStableFunc(all, func(x, y *deletion) int {
-		return cmp.Or(cmp.Compare(y.rank, x.rank), strings.Compare(y.ID.String(), x.ID.String()))
+	rank := func(d Deletion) int { return manifest.Rank(d.ID.GroupKind()) }
+	rest := slices.Clone(deletions)
+	slices.SortStableFunc(rest, func(x, y Deletion) int {
+		return cmp.Or(cmp.Compare(rank(y), rank(x)), strings.Compare(y.ID.String(), x.ID.String()))
 	})
-	for rest := all; len(rest) > 0; {
-		n := slices.IndexFunc(rest, func(d *deletion) bool { return d.rank != rest[0].rank })
+	reports := make([]DeletionReport, 0, len(rest))
+	for len(rest) > 0 {
+		n := slices.IndexFunc(rest, func(d Deletion) bool { return rank(d) != rank(rest[0]) })
 		if n < 0 {
 			n = len(rest)
 		}
-		a.deleteRank(ctx, unit, rest[:n])
+		reports = append(reports, a.deleteRank(ctx, unit, rest[:n])...)
 		rest = rest[n:]
 	}
-	outcomes := make([]DeleteOutcome, len(all))
-	for i, d := range all {
-		outcomes[i] = d.DeleteOutcome
-	}
-	return outcomes
+	return reports
 }
 
-// deletion is a target on its way.
+// deleteRank deletes objects that do not depend on each other.
+func (a *Applier) deleteRank(ctx context.Context, unit live.Unit, rank []Deletion) []DeletionReport {
+	attempts := make([]deletion, len(rank))
+	for i, d := range rank {
+		attempts[i] = deletion{DeletionReport: DeletionReport{Deletion: d}}
+	}
+	for attempt := 1; slices.ContainsFunc(attempts, deletion.open); attempt++ {
+		attempts = parallel.Map(a.workers(), attempts, func(d deletion) deletion {
+			if !d.open() {
+				return d
+			}
+			if d = a.decide(ctx, unit, d, attempt == 1); !d.open() {
+				return d
+			}
+			return a.remove(ctx, d, attempt == wire.Attempts)
+		})
+	}
+	reports := make([]DeletionReport, len(attempts))
+	for i, d := range attempts {
+		reports[i] = d.DeletionReport
+	}
+	return reports
+}
+
+// deletion is how far the deletion of an object has come. Each step returns a new
+// one.
 type deletion struct {
-	DeleteOutcome
-	rank int
+	DeletionReport
 	at   wire.Ref
 	seen live.Observation
 	// decided is the UID that was first decided on at the server: who made another
 	// object of the name since then wants it.
 	decided types.UID
-	done    bool
 }
 
-func (d *deletion) end(result DeleteResult, err error) {
-	d.done, d.Result = true, result
-	if err != nil {
-		d.Err = &ObjectError{ID: d.ID, Step: "delete", Err: err}
-	}
+// open reports that there is no result yet. An object that somebody changed between
+// the decision and the deletion is open again.
+func (d deletion) open() bool { return d.Result == "" && d.Err == nil }
+
+func (d deletion) ended(result DeleteResult) deletion {
+	d.Result = result
+	return d
 }
 
-// deleteRank deletes objects that do not depend on each other. Those that were
-// changed between the decision and the deletion are decided on again.
-func (a *Applier) deleteRank(ctx context.Context, unit live.Unit, rank []*deletion) {
-	for attempt := 1; len(rank) > 0; attempt++ {
-		parallel.Map(a.workers(), rank, func(d *deletion) struct{} {
-			if a.examine(ctx, unit, d, attempt == 1); !d.done {
-				a.remove(ctx, d, attempt == wire.Attempts)
-			}
-			return struct{}{}
-		})
-		rank = undone(rank)
-	}
+func (d deletion) failed(err error) deletion {
+	d.Err = &ObjectError{ID: d.ID, Step: "delete", Err: err}
+	return d
 }
 
-func undone(all []*deletion) []*deletion {
-	var left []*deletion
-	for _, d := range all {
-		if !d.done {
-			left = append(left, d)
-		}
-	}
-	return left
-}
-
-// examine decides whether an object is to be deleted. The deletion is done when
-// it is not.
-func (a *Applier) examine(ctx context.Context, unit live.Unit, d *deletion, memory bool) {
+// decide decides whether an object is to be deleted; if so, the
+// deletion stays open. At first, what the live table knows is enough.
+func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, first bool) deletion {
 	found, defined, err := a.wire.FindAny(ctx, schema.GroupVersionKind{Group: d.ID.Group, Version: d.Version, Kind: d.ID.Kind})
 	if err != nil {
-		d.end("", err)
-		return
+		return d.failed(err)
 	}
 	if !defined {
 		// Without its definition there is no object of the kind.
-		d.end(Deleted, nil)
-		return
+		return d.ended(Deleted)
 	}
 	d.at = wire.Ref{Resource: found, Namespace: d.ID.Namespace, Name: d.ID.Name}
-	if memory {
-		d.seen, memory = a.remember(d.ID)
+	known := false
+	if first {
+		d.seen, known = a.remember(d.ID)
 	}
-	if !memory {
+	if !known {
 		d.seen, err = a.read(ctx, d.at, d.ID)
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		d.end(Deleted, nil)
+		return d.ended(Deleted)
 	case err != nil:
-		d.end("", err)
+		return d.failed(err)
 	case d.decided != "" && d.decided != d.seen.UID:
-		d.end(Released, nil)
-	default:
-		if result, final := decide(unit, d.Target, d.seen); final {
-			d.end(result, nil)
-		}
-		if !memory {
-			d.decided = d.seen.UID
-		}
+		return d.ended(Released)
 	}
+	if !known {
+		d.decided = d.seen.UID
+	}
+	return d.ended(judge(unit, d.Deletion, d.seen))
 }
 
 // remove deletes an object that was decided on. One that somebody changed since
-// is left undone, to be decided on again.
-func (a *Applier) remove(ctx context.Context, d *deletion, last bool) {
+// stays open, to be decided on again.
+func (a *Applier) remove(ctx context.Context, d deletion, last bool) deletion {
 	gone, err := a.wire.Remove(ctx, d.at, metav1.Preconditions{UID: &d.seen.UID, ResourceVersion: &d.seen.ResourceVersion})
 	switch {
 	case gone || apierrors.IsNotFound(err):
-		d.end(Deleted, nil)
+		return d.ended(Deleted)
 	case err == nil:
-		d.end(Terminating, nil)
+		return d.ended(Terminating)
 	case !apierrors.IsConflict(err):
-		d.end("", err)
+		return d.failed(err)
 	case last:
-		d.end("", fmt.Errorf("%w; it was changed each time it was looked at", err))
+		return d.failed(fmt.Errorf("%w; it was changed each time it was looked at", err))
 	}
+	return d
 }
 
 // remember returns what the live table last saw of an object.
@@ -201,18 +192,19 @@ func (a *Applier) read(ctx context.Context, at wire.Ref, id inventory.ID) (live.
 		return live.Observation{}, err
 	}
 	return live.Observation{
-		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Marker.Owner(obj),
-		Policy: mark.PolicyOf(obj), Deleting: obj.GetDeletionTimestamp() != nil,
+		ID: id, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Owner: a.opts.Owner.UnitOf(obj),
+		Policy: a.opts.Owner.Policy(obj), Deleting: obj.GetDeletionTimestamp() != nil,
 	}, nil
 }
 
-// decide says whether an object may be deleted; final is false when it may.
-func decide(unit live.Unit, target Target, seen live.Observation) (result DeleteResult, final bool) {
+// judge says what becomes of an object without a deletion; it is empty for one that
+// may be deleted.
+func judge(unit live.Unit, d Deletion, seen live.Observation) DeleteResult {
 	switch {
-	case seen.Owner != unit, target.UID != "" && target.UID != seen.UID, seen.Policy.Kept():
-		return Released, true
+	case seen.Owner != unit, d.UID != "" && d.UID != seen.UID, seen.Policy.Kept():
+		return Released
 	case seen.Deleting:
-		return Terminating, true
+		return Terminating
 	}
-	return "", false
+	return ""
 }

@@ -19,16 +19,16 @@ import (
 )
 
 // targets are what is to be deleted of objects that were applied.
-func targets(objects ...*unstructured.Unstructured) []apply.Target {
-	out := make([]apply.Target, len(objects))
+func targets(objects ...*unstructured.Unstructured) []apply.Deletion {
+	out := make([]apply.Deletion, len(objects))
 	for i, obj := range objects {
-		out[i] = apply.Target{ID: inventory.IDOf(obj), Version: obj.GroupVersionKind().Version}
+		out[i] = apply.Deletion{ID: inventory.IDOf(obj), Version: obj.GroupVersionKind().Version}
 	}
 	return out
 }
 
 // outcomes returns what became of each target, in order.
-func outcomes(all []apply.DeleteOutcome) []string {
+func outcomes(all []apply.DeletionReport) []string {
 	var lines []string
 	for _, o := range all {
 		line := o.ID.Kind + "/" + o.ID.Name + " " + string(o.Result)
@@ -62,7 +62,7 @@ func TestDeleteAll(t *testing.T) {
 		}
 		return next.RoundTrip(r)
 	})
-	got := outcomes(w.applier.DeleteAll(t.Context(), w.unit, targets(objects...)))
+	got := outcomes(w.applier.Delete(t.Context(), w.unit, targets(objects...)))
 	if !strings.HasPrefix(got[0], "Service/a Service/"+w.ns+"/a delete failed: ") {
 		t.Errorf("got %s", got[0])
 	}
@@ -75,7 +75,7 @@ func TestDeleteAll(t *testing.T) {
 }
 
 // TestConcurrent bounds the objects of one run, not those of another, and lets the
-// request of a small unit go before those that wait in a large one (S15).
+// request of a small unit go before those that wait in a large one.
 func TestConcurrent(t *testing.T) {
 	w := newWorld(t)
 	w.applierWith(func(o *apply.Options) { o.Concurrent = 3 })
@@ -103,7 +103,7 @@ func TestConcurrent(t *testing.T) {
 	}
 }
 
-// TestSmallUnitAmongLarge is scenario S15: with one unit of many objects under
+// TestSmallUnitAmongLarge makes sure of this: with one unit of many objects under
 // way, the one object of another takes its turn instead of standing behind all.
 func TestSmallUnitAmongLarge(t *testing.T) {
 	large, small := newWorld(t), newWorld(t)

@@ -8,7 +8,8 @@
 // exists, which policies it carries and whose fields are to be taken over, so
 // that nothing is read first.
 //
-// Objects of which fields are ignored are read first, and left alone when they
+// Run lists the steps; each is a file, and hands a value on to the next. Objects of
+// which fields are ignored are read first, and left alone when they
 // differ in nothing else; see package ignore. The requests themselves are made by
 // package wire, within the limit of package inflight; what a server has against an
 // object is worded by package refusal; package takeover puts metadata in order,

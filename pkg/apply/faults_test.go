@@ -24,7 +24,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // loseAnswer makes the server do what it is asked, and the connection fail before
@@ -46,7 +45,7 @@ func (w *world) loseAnswer(method string) *atomic.Int32 {
 	return lost
 }
 
-// TestLostAnswerToApply is row F-7: what was done and not heard of is neither done
+// TestLostAnswerToApply makes sure of this: what was done and not heard of is neither done
 // twice nor reported wrongly.
 func TestLostAnswerToApply(t *testing.T) {
 	cases := map[string]struct {
@@ -80,7 +79,7 @@ func TestLostAnswerToApply(t *testing.T) {
 				t.Errorf("%s: got %s", c.why, result.Action)
 			}
 			obj := w.live(configMaps, "x")
-			if result.UID != obj.GetUID() || result.Fingerprint != (mark.Marker{}).WithDefaults().Of(obj) {
+			if result.UID != obj.GetUID() || result.Fingerprint != w.owner.Fingerprint(obj) {
 				t.Errorf("%s: the result is not about the live object: %+v", c.why, result)
 			}
 			if data, _ := w.data("x"); data["a"] != "1" || data["b"] != "" {
@@ -123,7 +122,7 @@ func (w *world) fixed(value string) *unstructured.Unstructured {
 	return w.object("v1", "ConfigMap", "x", fields{"immutable": true, "data": fields{"a": value}})
 }
 
-// TestLostAnswerToDelete is row F-7 for deletions.
+// TestLostAnswerToDelete is TestLostAnswerToApply for deletions.
 func TestLostAnswerToDelete(t *testing.T) {
 	cases := map[string]struct {
 		why  string
@@ -141,7 +140,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 				w.edit("x", "somebody", func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.org/hold"}) })
 			}
 			lost := w.loseAnswer(http.MethodDelete)
-			got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+			got, err := w.remove(t.Context(), w.unit, w.target("x"))
 			if err != nil || got != c.want || lost.Load() != 1 {
 				t.Errorf("%s: got %s, %v", c.why, got, err)
 			}
@@ -168,7 +167,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 			}
 			return next.RoundTrip(r)
 		})
-		got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+		got, err := w.remove(t.Context(), w.unit, w.target("x"))
 		if err != nil || got != apply.Released {
 			t.Errorf("got %s, %v", got, err)
 		}
@@ -195,7 +194,7 @@ func TestUnreachable(t *testing.T) {
 	}
 }
 
-// TestDefinitions is row F-48: a definition and its objects in one run, a
+// TestDefinitions makes sure of this: a definition and its objects in one run, a
 // definition whose names are taken, and one that is gone.
 func TestDefinitions(t *testing.T) {
 	w := newWorld(t)
@@ -233,9 +232,9 @@ func TestDefinitions(t *testing.T) {
 			return err != nil
 		})
 	}
-	target := apply.Target{ID: inventory.IDOf(thing), Version: "v1"}
+	target := apply.Deletion{ID: inventory.IDOf(thing), Version: "v1"}
 	w.eventually("an object without definition counts as gone", func() bool {
-		result, err := w.applier.Delete(context.Background(), w.unit, target)
+		result, err := w.remove(context.Background(), w.unit, target)
 		return err == nil && result == apply.Deleted
 	})
 	_, err = w.applier.Run(t.Context(), w.unit, tasksOf(thing))
@@ -244,7 +243,7 @@ func TestDefinitions(t *testing.T) {
 	}
 }
 
-// TestBoundedWait is row F-48: a stage that does not become ready ends after a
+// TestBoundedWait makes sure of this: a stage that does not become ready ends after a
 // minute, and says what was missing.
 func TestBoundedWait(t *testing.T) {
 	w := newWorld(t)
@@ -282,7 +281,7 @@ func TestBoundedWait(t *testing.T) {
 	}
 }
 
-// TestLargeObjects is row F-50: an object near the limits of the server is applied,
+// TestLargeObjects makes sure of this: an object near the limits of the server is applied,
 // or refused with a reason before anything of its stage is.
 func TestLargeObjects(t *testing.T) {
 	w := newWorld(t)
@@ -313,7 +312,7 @@ func TestLargeObjects(t *testing.T) {
 	}
 }
 
-// TestErrorsAreBounded is row F-10: what a hostile object puts into an answer ends
+// TestErrorsAreBounded makes sure of this: what a hostile object puts into an answer ends
 // as one line of at most 1 KiB.
 func TestErrorsAreBounded(t *testing.T) {
 	w := newWorld(t)
@@ -347,7 +346,7 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 		{Namespace: w.ns, Name: "", Kind: "ConfigMap"}, {Namespace: w.ns, Name: "../configmaps/x", Kind: "ConfigMap"},
 		{Namespace: "..", Name: "x", Kind: "ConfigMap"}, {Namespace: "", Name: "x", Kind: "ConfigMap"},
 	} {
-		if got, err := w.applier.Delete(t.Context(), w.unit, apply.Target{ID: id, Version: "v1"}); err == nil {
+		if got, err := w.remove(t.Context(), w.unit, apply.Deletion{ID: id, Version: "v1"}); err == nil {
 			t.Errorf("%+v: got %s", id, got)
 		}
 	}
@@ -356,7 +355,7 @@ func TestNamesStayInTheirPlace(t *testing.T) {
 	}
 }
 
-// TestTaintedValues is row F-36: a value from a Secret that the server refuses is
+// TestTaintedValues makes sure of this: a value from a Secret that the server refuses is
 // in no error, in no form.
 func TestTaintedValues(t *testing.T) {
 	const canary = "canary-value-4711"

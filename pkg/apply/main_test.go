@@ -1,6 +1,7 @@
 package apply_test
 
 import (
+	"context"
 	"net/http"
 	"os"
 	"sync"
@@ -18,8 +19,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var testEnv *env.Env
@@ -86,13 +88,14 @@ type world struct {
 	options  apply.Options
 	applier  *apply.Applier
 	requests *counter
+	owner    *ownership.Owner
 	unit     live.Unit
 	ns       string
 }
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, requests: &counter{seen: map[string]int{}}}
+	w := &world{t: t, requests: &counter{seen: map[string]int{}}, owner: testowner.New(t)}
 	config := testEnv.Config()
 	var err error
 	if w.client, err = dynamic.NewForConfig(config); err != nil {
@@ -107,7 +110,7 @@ func newWorld(t testing.TB) *world {
 		return w.requests
 	})
 	w.options = apply.Options{
-		Config: config, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
+		Config: config, Owner: w.owner, Mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
 	}
 	if w.applier, err = apply.New(w.options); err != nil {
 		t.Fatal(err)
@@ -140,7 +143,7 @@ func (w *world) object(apiVersion, kind, name string, content fields) *unstructu
 	for key, value := range content {
 		obj.Object[key] = value
 	}
-	if err := apply.Normalize(obj, w.unit, mark.Marker{}); err != nil {
+	if err := apply.Normalize(obj, w.unit, w.owner); err != nil {
 		w.t.Fatal(err)
 	}
 	return obj
@@ -181,7 +184,7 @@ func annotate(obj *unstructured.Unstructured, key, value string) *unstructured.U
 	if annotations == nil {
 		annotations = map[string]string{}
 	}
-	annotations["kustomize.toolkit.fluxcd.io/"+key] = value
+	annotations[testowner.Prefix+key] = value
 	obj.SetAnnotations(annotations)
 	return obj
 }
@@ -213,8 +216,8 @@ func (w *world) edit(name, manager string, change func(obj *unstructured.Unstruc
 	}
 }
 
-func (w *world) target(name string) apply.Target {
-	return apply.Target{ID: inventory.ID{Namespace: w.ns, Name: name, Kind: "ConfigMap"}, Version: "v1"}
+func (w *world) target(name string) apply.Deletion {
+	return apply.Deletion{ID: inventory.ID{Namespace: w.ns, Name: name, Kind: "ConfigMap"}, Version: "v1"}
 }
 
 func (w *world) uid(name string) string {
@@ -224,4 +227,10 @@ func (w *world) uid(name string) string {
 		w.t.Fatal(err)
 	}
 	return string(obj.GetUID())
+}
+
+// remove deletes one object.
+func (w *world) remove(ctx context.Context, unit live.Unit, d apply.Deletion) (apply.DeleteResult, error) {
+	reports := w.applier.Delete(ctx, unit, []apply.Deletion{d})
+	return reports[0].Result, reports[0].Err
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Options are what an Applier needs.
@@ -26,10 +26,9 @@ type Options struct {
 	// Mapper finds the resource of a kind. One that is a meta.ResettableRESTMapper
 	// is reset after a definition was applied.
 	Mapper meta.RESTMapper
-	// Marker and Takeover are used when there is no table; with a table they are
-	// the table's.
-	Marker   mark.Marker
-	Takeover []mark.Takeover
+	// Owner is in whose name objects are applied. It may be nil when there is a table,
+	// and is then the table's.
+	Owner *ownership.Owner
 	// Table is the live table of the cluster; nil when the cluster is not watched.
 	Table *live.Table
 	// CustomStage lists kinds that are applied before the rest.
@@ -64,16 +63,15 @@ func New(opts Options) (*Applier, error) {
 	if opts.Limiter == nil {
 		opts.Limiter = inflight.New(inflight.Default, opts.Clock)
 	}
-	opts.Marker = opts.Marker.WithDefaults()
 	if opts.Table != nil {
-		opts.Marker, opts.Takeover = opts.Table.Marker(), opts.Table.Takeover()
+		opts.Owner = opts.Table.Owner()
 	}
-	if opts.Takeover == nil {
-		opts.Takeover = mark.DefaultTakeover(opts.Marker.FieldManager)
+	if opts.Owner == nil {
+		return nil, errors.New("making applier: an owner is needed")
 	}
 	client, err := wire.New(wire.Options{
 		Config: opts.Config, HTTP: opts.HTTP, Mapper: opts.Mapper, Limiter: opts.Limiter, Clock: opts.Clock,
-		FieldManager: opts.Marker.FieldManager,
+		FieldManager: opts.Owner.Names().Manager,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("making applier: %w", err)

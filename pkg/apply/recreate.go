@@ -10,20 +10,20 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // forced reports that the object may be replaced: the task says so, or a policy on
 // the desired or the live object.
-func (a *Applier) forced(ctx context.Context, j *job) bool {
-	if j.Force || j.policy().Force == mark.PolicyEnabled {
+func (a *Applier) forced(ctx context.Context, o object) bool {
+	if o.Force || o.policy.Force == ownership.PolicyEnabled {
 		return true
 	}
-	if seen, ok := a.remember(j.ID); ok {
-		return seen.Policy.Force == mark.PolicyEnabled
+	if seen, ok := a.remember(o.ID); ok {
+		return seen.Policy.Force == ownership.PolicyEnabled
 	}
-	seen, err := a.read(ctx, j.at, j.ID)
-	return err == nil && seen.Policy.Force == mark.PolicyEnabled
+	seen, err := a.read(ctx, o.at, o.ID)
+	return err == nil && seen.Policy.Force == ownership.PolicyEnabled
 }
 
 // checkReplacement makes sure that the object would be accepted if the one that is
@@ -32,12 +32,8 @@ func (a *Applier) forced(ctx context.Context, j *job) bool {
 // through, under its own name, so that rules about names count, and ends with the
 // finding that the name is taken. Where it ends otherwise, the refusal that led
 // here stands, and is what the user has to know.
-func (a *Applier) checkReplacement(ctx context.Context, j *job, refused error) error {
-	payload, err := j.encoded()
-	if err != nil {
-		return err
-	}
-	_, _, err = a.wire.Create(ctx, j.at, payload, wire.Mode{DryRun: true})
+func (a *Applier) checkReplacement(ctx context.Context, o object, payload wire.Payload, refused error) error {
+	_, _, err := a.wire.Create(ctx, o.at, payload, wire.Mode{DryRun: true})
 	if err == nil || apierrors.IsAlreadyExists(err) && !refusal.ByAdmission(err) {
 		return nil
 	}
@@ -46,22 +42,22 @@ func (a *Applier) checkReplacement(ctx context.Context, j *job, refused error) e
 
 // clear deletes the object that is in the way and waits until it is gone. An
 // object whose policies forbid it is left, which fails the task.
-func (a *Applier) clear(ctx context.Context, j *job) error {
+func (a *Applier) clear(ctx context.Context, o object) error {
 	for attempt := 1; ; attempt++ {
-		current, err := a.wire.Get(ctx, j.at, false)
+		current, err := a.wire.Get(ctx, o.at, false)
 		if apierrors.IsNotFound(err) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if mark.PolicyOf(current).Kept() {
+		if a.opts.Owner.Policy(current).Kept() {
 			return errors.New("replacing it is needed, and its policies forbid deletion")
 		}
 		uid, version := current.GetUID(), current.GetResourceVersion()
 		gone := false
 		if current.GetDeletionTimestamp() == nil {
-			gone, err = a.wire.Remove(ctx, j.at, metav1.Preconditions{UID: &uid, ResourceVersion: &version})
+			gone, err = a.wire.Remove(ctx, o.at, metav1.Preconditions{UID: &uid, ResourceVersion: &version})
 		}
 		switch {
 		case gone || apierrors.IsNotFound(err):
@@ -69,7 +65,7 @@ func (a *Applier) clear(ctx context.Context, j *job) error {
 		case err == nil:
 			bounded, cancel := await.Bound(ctx, a.opts.Clock)
 			defer cancel()
-			return await.Absence(bounded, a.wire, j.at, uid)
+			return await.Absence(bounded, a.wire, o.at, uid)
 		case !apierrors.IsConflict(err) || attempt == wire.Attempts:
 			return err
 		}

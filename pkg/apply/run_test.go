@@ -274,7 +274,7 @@ func TestDelete(t *testing.T) {
 			if c.uid != "" {
 				target.UID = "another"
 			}
-			got, err := w.applier.Delete(t.Context(), w.unit, target)
+			got, err := w.remove(t.Context(), w.unit, target)
 			if err != nil || got != c.want {
 				t.Errorf("%s: got %s, %v", c.why, got, err)
 			}
@@ -284,17 +284,17 @@ func TestDelete(t *testing.T) {
 		})
 	}
 	w := newWorld(t)
-	if got, err := w.applier.Delete(t.Context(), live.Unit{}, w.target("absent")); err != nil || got != apply.Deleted {
+	if got, err := w.remove(t.Context(), live.Unit{}, w.target("absent")); err != nil || got != apply.Deleted {
 		t.Errorf("absent: got %s, %v", got, err)
 	}
 	other := w.target("absent")
 	other.Version = "v0"
-	if got, err := w.applier.Delete(t.Context(), w.unit, other); err != nil || got != apply.Deleted {
+	if got, err := w.remove(t.Context(), w.unit, other); err != nil || got != apply.Deleted {
 		t.Errorf("a version that is not served: got %s, %v", got, err)
 	}
 	for name, want := range map[string]bool{"gone.example.org": true, "apps": true, "": false} {
-		undefined := apply.Target{ID: inventory.ID{Namespace: w.ns, Name: "x", Group: name, Kind: "Nothing"}, Version: "v1"}
-		if got, err := w.applier.Delete(t.Context(), w.unit, undefined); (err == nil && got == apply.Deleted) != want {
+		undefined := apply.Deletion{ID: inventory.ID{Namespace: w.ns, Name: "x", Group: name, Kind: "Nothing"}, Version: "v1"}
+		if got, err := w.remove(t.Context(), w.unit, undefined); (err == nil && got == apply.Deleted) != want {
 			t.Errorf("a kind that group %q has not: got %s, %v", name, got, err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/metadata"
 
 	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 )
@@ -24,7 +25,7 @@ func (w *world) withTable() *live.Table {
 		w.t.Fatal(err)
 	}
 	table, err := live.New(live.Options{
-		Metadata: client, Mapper: w.options.Mapper, Log: logr.Discard(), Wake: func(live.Unit, live.Cause) {}})
+		Metadata: client, Mapper: w.options.Mapper, Owner: w.owner, Log: logr.Discard(), Wake: func(live.Unit, live.Cause) {}})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -64,12 +65,12 @@ func TestCorrection(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	service := w.object("v1", "ConfigMap", "x", fields{"data": fields{"a": "1"}})
-	entry := w.run(tasksOf(service)...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(service)...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { obj.Object["data"] = fields{"a": "2"} })
-	w.eventually("the edit is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].Kind == live.Dirty })
+	w.eventually("the edit is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].State == drift.Dirty })
 	w.requests.take()
 	fix := apply.TaskOf(service)
 	if fix.Known = table.Known(w.unit, entry.ID); !fix.Known {
@@ -84,7 +85,7 @@ func TestCorrection(t *testing.T) {
 	}
 
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { obj.Object["data"].(fields)["b"] = "2" })
-	w.eventually("the addition is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].Kind == live.Suspect })
+	w.eventually("the addition is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].State == drift.Suspect })
 	check := apply.TaskOf(service)
 	check.Verify = true
 	if got := w.run(check).Results[0]; got.Action != apply.Unchanged {
@@ -95,7 +96,7 @@ func TestCorrection(t *testing.T) {
 	}
 
 	w.requests.take()
-	got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+	got, err := w.remove(t.Context(), w.unit, w.target("x"))
 	if err != nil || got != apply.Deleted {
 		t.Errorf("got %s, %v", got, err)
 	}
@@ -109,7 +110,7 @@ func TestVerifyByGeneration(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
 	claim := w.object("networking.k8s.io/v1", "NetworkPolicy", "x", fields{"spec": fields{"podSelector": fields{}, "policyTypes": []any{"Egress"}}})
-	entry := w.run(tasksOf(claim)...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(claim)...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
 	task := apply.TaskOf(claim)
@@ -144,11 +145,11 @@ func TestVerifyByGeneration(t *testing.T) {
 func TestDeleteStale(t *testing.T) {
 	w := newWorld(t)
 	table := w.withTable()
-	entry := w.run(tasksOf(w.configMap("x", "1"))...).Results[0].Entry(inventory.Mark{1})
+	entry := w.run(tasksOf(w.configMap("x", "1"))...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the object is seen", func() bool { _, ok := table.Lookup(entry.ID); return ok })
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { annotate(obj, "prune", "disabled") })
-	got, err := w.applier.Delete(t.Context(), w.unit, w.target("x"))
+	got, err := w.remove(t.Context(), w.unit, w.target("x"))
 	if err != nil || got != apply.Released {
 		t.Errorf("got %s, %v", got, err)
 	}

@@ -8,23 +8,20 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/apply/takeover"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // takesOver reports that no policy keeps other managers' fields.
-func takesOver(j *job, live *unstructured.Unstructured) bool {
-	return j.policy().SSA != mark.PolicyMerge && mark.PolicyOf(live).SSA != mark.PolicyMerge
+func (a *Applier) takesOver(o object, live *unstructured.Unstructured) bool {
+	return o.policy.SSA != ownership.PolicyMerge && a.opts.Owner.Policy(live).SSA != ownership.PolicyMerge
 }
 
 // orderly returns what the metadata of an object has to be like before an apply
 // means what it should.
-func (a *Applier) orderly(j *job, live *unstructured.Unstructured) takeover.Plan {
-	p := takeover.Plan{Marker: a.opts.Marker}
-	if takesOver(j, live) {
-		p.Rules = a.opts.Takeover
-	}
+func (a *Applier) orderly(o object, live *unstructured.Unstructured) takeover.Plan {
+	p := takeover.Plan{Owner: a.opts.Owner, Take: a.takesOver(o, live)}
 	if a.opts.MigrateAPIVersion {
-		p.Version = j.Object.GetAPIVersion()
+		p.Version = o.Object.GetAPIVersion()
 	}
 	return p
 }
@@ -34,29 +31,29 @@ func (a *Applier) orderly(j *job, live *unstructured.Unstructured) takeover.Plan
 // managed fields. The live object is read only when what was seen of it (the
 // answer to a dry-run) shows that this is due: a dry-run shows our own entry as it
 // would be, not as it is.
-func (a *Applier) prepare(ctx context.Context, j *job, seen *unstructured.Unstructured) error {
-	if !a.orderly(j, seen).Due(seen) {
+func (a *Applier) prepare(ctx context.Context, o object, seen *unstructured.Unstructured) error {
+	if !a.orderly(o, seen).Due(seen) {
 		return nil
 	}
-	_, err := a.putInOrder(ctx, j)
+	_, err := a.putInOrder(ctx, o)
 	return err
 }
 
 // putInOrder does what is due to the metadata of the live object, and reports
 // whether there was anything.
-func (a *Applier) putInOrder(ctx context.Context, j *job) (changed bool, err error) {
+func (a *Applier) putInOrder(ctx context.Context, o object) (changed bool, err error) {
 	last := ""
 	for attempt := 1; ; attempt++ {
-		current, err := a.wire.Get(ctx, j.at, false)
+		current, err := a.wire.Get(ctx, o.at, false)
 		if err != nil {
 			return false, err
 		}
-		operations, err := a.orderly(j, current).Patch(current)
+		operations, err := a.orderly(o, current).Patch(current)
 		if err != nil || len(operations) == 0 {
 			// Also after a patch whose answer was lost.
 			return attempt > 1, err
 		}
-		_, patchErr := a.wire.Patch(ctx, j.at, operations)
+		_, patchErr := a.wire.Patch(ctx, o.at, operations)
 		// A patch that removes what is gone already is invalid rather than in conflict.
 		outdated := apierrors.IsConflict(patchErr) || apierrors.IsInvalid(patchErr) && current.GetResourceVersion() != last
 		if !outdated || attempt == wire.Attempts {
@@ -66,29 +63,36 @@ func (a *Applier) putInOrder(ctx context.Context, j *job) (changed bool, err err
 	}
 }
 
-// migrateRefused looks, after a refused apply, whether the object's managed fields
+// migration is what came of a refused apply to an object whose managed fields may
+// speak of another API version.
+type migration struct {
+	// migrated says that they did, and do not any more.
+	migrated bool
+	// end is what becomes of the object, if that is decided.
+	end Action
+}
+
+// migrateRefused finds out, after a refused apply, whether the object's managed fields
 // speak of another API version: the server may not be able to make anything of
-// them. It reports whether they did and were migrated. A verification changes
-// nothing: its object has drifted, which gets it applied.
-func (a *Applier) migrateRefused(ctx context.Context, j *job, refused error) (bool, error) {
+// them. If they do they are migrated. A verification changes nothing: its object
+// has drifted, which gets it applied.
+func (a *Applier) migrateRefused(ctx context.Context, o object, refused error) (migration, error) {
 	if apierrors.IsForbidden(refused) || apierrors.IsNotFound(refused) || wire.Transient(refused) {
-		return false, nil
+		return migration{}, nil
 	}
-	current, err := a.wire.Get(ctx, j.at, false)
+	current, err := a.wire.Get(ctx, o.at, false)
 	if err != nil {
-		// There is no object, or it cannot be read: the refusal is what has to be told.
-		return false, refused
-	}
-	if !a.orderly(j, current).Migrates(current) {
-		return false, nil
+		// There is no object, or it cannot be read: the refusal is what has to be reported.
+		return migration{}, refused
 	}
 	switch {
-	case mark.PolicyOf(current).Excluded():
-		j.finish(Skipped)
-		return false, nil
-	case j.Verify:
-		j.finish(Drifted)
-		return false, nil
+	case !a.orderly(o, current).Migrates(current):
+		return migration{}, nil
+	case a.opts.Owner.Policy(current).Excluded():
+		return migration{end: Skipped}, nil
+	case o.Verify:
+		return migration{end: Drifted}, nil
 	}
-	return a.putInOrder(ctx, j)
+	changed, err := a.putInOrder(ctx, o)
+	return migration{migrated: changed}, err
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -41,9 +41,9 @@ type Task struct {
 }
 
 // Normalize brings a built object into the form in which it is digested and
-// applied, with the labels of its owner; see package normal.
-func Normalize(obj *unstructured.Unstructured, owner live.Unit, m mark.Marker) error {
-	return normal.Object(obj, owner, m)
+// applied, with the labels of the unit that owns it; see package normal.
+func Normalize(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.Owner) error {
+	return normal.Object(obj, unit, owner)
 }
 
 // TaskOf returns the task of applying an object.
@@ -51,9 +51,7 @@ func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: 
 
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
 
-func (t *Task) policy() mark.Policy { return mark.PolicyOf(t.Object) }
-
-// Action is what happened to an object, in the word that events use.
+// Action is what happened to an object, as events name it.
 type Action string
 
 // The actions.
@@ -81,12 +79,12 @@ type Result struct {
 	Action Action
 	// Fingerprint goes into the ledger; it is zero for a skipped object.
 	Fingerprint inventory.Fingerprint
-	// UID is that of the live object; empty for one that was not looked at.
+	// UID is that of the live object; empty for one that was not read.
 	UID types.UID
 }
 
-// Entry returns the inventory entry of the object with the given desired mark.
-func (r Result) Entry(desired inventory.Mark) inventory.Entry {
+// Entry returns the inventory entry of the object with the given desired digest.
+func (r Result) Entry(desired inventory.DesiredDigest) inventory.Entry {
 	return inventory.Entry{ID: r.ID, Version: r.Version, Record: inventory.Record{Desired: desired, Live: r.Fingerprint}}
 }
 
@@ -94,6 +92,13 @@ func (r Result) Entry(desired inventory.Mark) inventory.Entry {
 // holds what was done before.
 type Report struct {
 	Results []Result
+}
+
+// enter adds the results of a rank.
+func (r *Report) enter(done []written) {
+	for _, w := range done {
+		r.Results = append(r.Results, w.Result)
+	}
 }
 
 func resultOf(t *Task, action Action) Result {

@@ -4,76 +4,80 @@ import (
 	"context"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
-// carryOut applies a validated object.
-func (a *Applier) carryOut(ctx context.Context, unit live.Unit, j *job) *ObjectError {
-	if j.done {
-		return nil
+// write applies a validated object.
+func (a *Applier) write(ctx context.Context, c checked) (written, *ObjectError) {
+	if c.end != nil {
+		return written{object: c.object, Result: *c.end}, nil
 	}
 	if err := ctx.Err(); err != nil {
-		return objectError(j.Task, "apply", err)
+		return written{}, objectError(c.Task, "apply", err)
 	}
+	before := a.versionBefore(c)
 	step := "apply"
-	if j.answer == nil && !j.recreate {
+	answer, fingerprint, err := a.send(ctx, c)
+	if c.seen == nil && !c.recreate {
 		// There was no dry-run: this is the object's validation, and reads as such.
 		step = "dry-run"
+		if err != nil {
+			c, err = a.rescue(ctx, c, err)
+			if c.end == nil && err == nil {
+				answer, fingerprint, err = a.send(ctx, c)
+			}
+		}
 	}
-	before := a.versionBefore(j)
-	answer, print, err := a.write(ctx, unit, j)
-	if err != nil && step == "dry-run" {
-		answer, print, err = a.rescue(ctx, unit, j, err)
-	}
-	if apierrors.IsAlreadyExists(err) && j.policy().SSA == mark.PolicyIfNotPresent {
-		j.finish(Skipped)
-		return nil
+	if apierrors.IsAlreadyExists(err) && c.policy.SSA == ownership.PolicyIfNotPresent {
+		c, err = c.ended(Skipped), nil
 	}
 	if err != nil {
-		return objectError(j.Task, step, err)
+		return written{}, objectError(c.Task, step, err)
 	}
-	j.finish(actionOf(j, before, answer.GetResourceVersion()))
-	j.answer, j.payload = answer, nil
-	j.result.UID, j.result.Fingerprint = answer.GetUID(), print
-	if j.Answered != nil {
-		j.Answered(answer)
+	if c.end != nil {
+		return written{object: c.object, Result: *c.end}, nil
 	}
-	return nil
+	w := written{object: c.object, Result: resultOf(c.Task, actionOf(c, before, answer.GetResourceVersion())), answer: answer}
+	w.UID, w.Fingerprint = answer.GetUID(), fingerprint
+	if c.Answered != nil {
+		c.Answered(answer)
+	}
+	return w, nil
 }
 
 // rescue does about the refusal of an apply without a dry-run what would have been
-// done about that of the dry-run.
-func (a *Applier) rescue(ctx context.Context, unit live.Unit, j *job, refused error) (*unstructured.Unstructured, inventory.Fingerprint, error) {
-	migrated := false
+// done about that of the dry-run, and returns what is to be done then.
+func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked, error) {
 	if a.opts.MigrateAPIVersion {
-		var err error
-		if migrated, err = a.migrateRefused(ctx, j, refused); err != nil {
-			return nil, inventory.Fingerprint{}, err
+		switch m, err := a.migrateRefused(ctx, c.object, refused); {
+		case err != nil:
+			return c, err
+		case m.end != "":
+			return c.ended(m.end), nil
+		case m.migrated:
+			return c, nil
 		}
 	}
-	if !migrated {
-		if !refusal.Immutable(refused) || !a.forced(ctx, j) {
-			return nil, inventory.Fingerprint{}, refused
-		}
-		if err := a.checkReplacement(ctx, j, refused); err != nil {
-			return nil, inventory.Fingerprint{}, err
-		}
-		j.recreate = true
+	if !refusal.Immutable(refused) || !a.forced(ctx, c.object) {
+		return c, refused
 	}
-	return a.write(ctx, unit, j)
+	payload, err := c.encoded()
+	if err != nil {
+		return c, err
+	}
+	c.recreate = true
+	return c, a.checkReplacement(ctx, c.object, payload, refused)
 }
 
 // actionOf tells from the versions of an object what an apply did to it.
-func actionOf(j *job, before, after string) Action {
+func actionOf(c checked, before, after string) Action {
 	switch {
-	case before == "" && !j.recreate:
+	case before == "" && !c.recreate:
 		return Created
 	case before == after:
 		return Unchanged
@@ -83,99 +87,88 @@ func actionOf(j *job, before, after string) Action {
 
 // versionBefore is the resource version that the object had, empty when it did
 // not exist.
-func (a *Applier) versionBefore(j *job) string {
-	if j.answer != nil {
-		return j.answer.GetResourceVersion()
+func (a *Applier) versionBefore(c checked) string {
+	if c.seen != nil {
+		return c.seen.GetResourceVersion()
 	}
-	if j.Known && a.opts.Table != nil {
-		if seen, ok := a.opts.Table.Lookup(j.ID); ok {
+	if c.Known && a.opts.Table != nil {
+		if seen, ok := a.opts.Table.Lookup(c.ID); ok {
 			return seen.ResourceVersion
 		}
 	}
-	if j.Known {
+	if c.Known {
 		return "unknown"
 	}
 	return ""
 }
 
-// write makes the requests that change the object, and returns the answer with
-// its fingerprint.
-func (a *Applier) write(ctx context.Context, unit live.Unit, j *job) (*unstructured.Unstructured, inventory.Fingerprint, error) {
+// send makes the requests that change the object, and returns the answer with its
+// fingerprint. The live table concludes nothing from what it sees meanwhile.
+func (a *Applier) send(ctx context.Context, c checked) (*unstructured.Unstructured, inventory.Fingerprint, error) {
 	if a.opts.Table == nil {
-		answer, err := a.change(ctx, unit, j)
+		answer, err := a.change(ctx, c)
 		if err != nil {
 			return nil, inventory.Fingerprint{}, err
 		}
-		return answer, a.opts.Marker.Of(answer), nil
+		return answer, a.opts.Owner.Fingerprint(answer), nil
 	}
-	done := a.opts.Table.Applying(unit, j.ID)
-	answer, err := a.change(ctx, unit, j)
+	done := a.opts.Table.Applying(c.unit, c.ID)
+	answer, err := a.change(ctx, c)
 	return answer, done(answer, err), err
 }
 
-func (a *Applier) change(ctx context.Context, unit live.Unit, j *job) (*unstructured.Unstructured, error) {
+// change does what has to be done before the apply, and applies.
+func (a *Applier) change(ctx context.Context, c checked) (*unstructured.Unstructured, error) {
 	switch {
-	case j.policy().SSA == mark.PolicyIfNotPresent:
-		return a.create(ctx, unit, j)
-	case j.recreate:
-		if err := a.clear(ctx, j); err != nil {
+	case c.policy.SSA == ownership.PolicyIfNotPresent:
+		return a.create(ctx, c)
+	case c.recreate:
+		if err := a.clear(ctx, c.object); err != nil {
 			return nil, err
 		}
-	case j.exists():
-		if err := a.prepare(ctx, j, j.answer); err != nil {
+	case exists(c.seen):
+		if err := a.prepare(ctx, c.object, c.seen); err != nil {
 			return nil, err
 		}
 	}
-	answer, err := a.apply(ctx, j)
-	if err != nil || !a.orderly(j, answer).Due(answer) {
+	answer, err := a.apply(ctx, c)
+	if err != nil || !a.orderly(c.object, answer).Due(answer) {
 		return answer, err
 	}
 	// The first apply to an object without managed fields leaves them all to a
 	// manager of the server's making, whose fields are ours as well.
-	if err := a.prepare(ctx, j, answer); err != nil {
+	if err := a.prepare(ctx, c.object, answer); err != nil {
 		return nil, err
 	}
-	return a.apply(ctx, j)
+	return a.apply(ctx, c)
 }
 
 // apply makes the object what it should be.
-func (a *Applier) apply(ctx context.Context, j *job) (*unstructured.Unstructured, error) {
-	if !j.Ignore.Empty() && !j.recreate {
-		return a.applyAround(ctx, j)
+func (a *Applier) apply(ctx context.Context, c checked) (*unstructured.Unstructured, error) {
+	if !c.Ignore.Empty() && !c.recreate {
+		return a.applyIgnored(ctx, c.object)
 	}
-	payload, err := j.encoded()
+	payload, err := c.encoded()
 	if err != nil {
 		return nil, err
 	}
-	return a.wire.Apply(ctx, j.at, payload, wire.Mode{Full: j.full})
+	return a.wire.Apply(ctx, c.at, payload, wire.Mode{Full: c.full})
 }
 
 // create makes an object that was not there. When the answer to an attempt was
 // lost and the next one finds the object there, it may be the one just made.
-func (a *Applier) create(ctx context.Context, unit live.Unit, j *job) (*unstructured.Unstructured, error) {
-	payload, err := j.encoded()
+func (a *Applier) create(ctx context.Context, c checked) (*unstructured.Unstructured, error) {
+	payload, err := c.encoded()
 	if err != nil {
 		return nil, err
 	}
-	answer, again, err := a.wire.Create(ctx, j.at, payload, wire.Mode{Full: j.full})
+	answer, again, err := a.wire.Create(ctx, c.at, payload, wire.Mode{Full: c.full})
 	if !again || !apierrors.IsAlreadyExists(err) {
 		return answer, err
 	}
-	found, getErr := a.wire.Get(ctx, j.at, j.full)
-	if getErr != nil || a.opts.Marker.Owner(found) != unit || !a.made(found) {
+	found, getErr := a.wire.Get(ctx, c.at, c.full)
+	if getErr != nil || a.opts.Owner.UnitOf(found) != c.unit || !a.opts.Owner.Created(found) {
 		return nil, err
 	}
 	return found, nil
-}
-
-// made reports that an object was created under our name.
-func (a *Applier) made(obj *unstructured.Unstructured) bool {
-	entries := obj.GetManagedFields()
-	for i := range entries {
-		e := &entries[i]
-		if e.Manager == a.opts.Marker.FieldManager && e.Operation == metav1.ManagedFieldsOperationUpdate && e.Subresource == "" {
-			return true
-		}
-	}
-	return false
 }

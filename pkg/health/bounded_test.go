@@ -85,7 +85,7 @@ func TestRulesThatCannotAnswer(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			rules, err := Compile([]Rule{{APIVersion: "example.org/v1", Kind: "Thing", Current: c.current}})
+			rules, err := NewCompiler(10).Compile([]Rule{{APIVersion: "example.org/v1", Kind: "Thing", Current: c.current}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +99,7 @@ func TestRulesThatCannotAnswer(t *testing.T) {
 }
 
 func TestRulesLeaveDeletionAndAbsenceAlone(t *testing.T) {
-	rules, err := Compile([]Rule{{APIVersion: "example.org/v1", Current: "true"}})
+	rules, err := NewCompiler(10).Compile([]Rule{{APIVersion: "example.org/v1", Current: "true"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestRulesLeaveDeletionAndAbsenceAlone(t *testing.T) {
 }
 
 func TestARuleOfAKindIsStrongerThanThatOfItsGroup(t *testing.T) {
-	rules, err := Compile([]Rule{
+	rules, err := NewCompiler(10).Compile([]Rule{
 		{APIVersion: "example.org/v1", Current: "true"},
 		{APIVersion: "example.org/v1", Kind: "Thing", Failed: "true", Current: "false"},
 	})

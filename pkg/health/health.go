@@ -44,8 +44,6 @@ func readerFor(gk schema.GroupKind) reader {
 		return readJob
 	case helmRepositoryKind:
 		return readHelmRepository
-	case alertKind:
-		return readStatic
 	default:
 		return nil
 	}

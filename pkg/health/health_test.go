@@ -2,9 +2,12 @@ package health
 
 import (
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
 type fields = map[string]any
@@ -60,6 +63,33 @@ func TestOf(t *testing.T) {
 	}
 }
 
+// TestStatic keeps a kind that its caller names from being awaited for what an older
+// version wrote into its status.
+func TestStatic(t *testing.T) {
+	old := fields{"status": fields{"observedGeneration": int64(-1)}}
+	alert := schema.GroupKind{Group: "example.org", Kind: "Alert"}
+	rules, err := NewCompiler(10, alert).Compile([]Rule{{APIVersion: "example.org/v1", Kind: "Thing", Current: "true"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deleted := object("example.org/v1", "Alert", old)
+	deleted.SetDeletionTimestamp(&metav1.Time{Time: time.Unix(1, 0)})
+	for name, c := range map[string]struct {
+		why  string
+		obj  *unstructured.Unstructured
+		want Status
+	}{
+		"Static":  {"nothing reconciles it", object("example.org/v1", "Alert", old), Current},
+		"Other":   {"other kinds are judged by their status", object("example.org/v1", "Other", old), InProgress},
+		"Deleted": {"a deletion mark wins", deleted, Terminating},
+		"Absent":  {"it has to be there", nil, NotFound},
+	} {
+		if got := rules.Of(t.Context(), c.obj); got.Status != c.want {
+			t.Errorf("%s: %s: got %+v", name, c.why, got)
+		}
+	}
+}
+
 func TestMissing(t *testing.T) {
 	cases := map[string]struct {
 		why  string
@@ -99,7 +129,7 @@ func TestMessages(t *testing.T) {
 }
 
 func TestRules(t *testing.T) {
-	rules, err := Compile([]Rule{
+	rules, err := NewCompiler(10).Compile([]Rule{
 		{APIVersion: "example.org/v1", Kind: "Thing", InProgress: "status.phase == 'busy'", Failed: "status.phase in ['busy', 'broken']", Current: "status.phase == 'done'"},
 		{APIVersion: "example.org/v1", Current: "has(data.ok)"},
 	})
@@ -149,7 +179,7 @@ func TestCompileRefuses(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Compile(c.rules); err == nil {
+			if _, err := NewCompiler(10).Compile(c.rules); err == nil {
 				t.Errorf("%s: it was accepted", c.why)
 			}
 		})

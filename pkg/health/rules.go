@@ -3,6 +3,7 @@ package health
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -21,10 +22,11 @@ type Rule struct {
 	InProgress, Failed, Current string
 }
 
-// Rules are compiled Rule values. The zero value has no rule and judges every
-// object as Of does.
+// Rules are compiled Rule values, and the kinds that nothing reconciles. The zero
+// value has none and judges every object as Of does.
 type Rules struct {
 	byKind map[schema.GroupKind][]check
+	static []schema.GroupKind
 }
 
 // check is one expression and the state of an object for which it holds.
@@ -33,27 +35,23 @@ type check struct {
 	status Status
 }
 
-// Compile prepares rules for use; an expression is compiled once, however many
-// objects it is asked about.
-func Compile(rules []Rule) (Rules, error) { return compile(rules, expr.Parse) }
-
 // Compiler prepares rules and remembers the expressions in them, so that those
 // who ask again with the same texts pay nothing. It is safe for concurrent use.
 type Compiler struct {
-	cache *expr.Cache
+	cache  *expr.Cache
+	static []schema.GroupKind
 }
 
-// NewCompiler returns a Compiler that remembers at most so many expressions.
-func NewCompiler(expressions int) *Compiler { return &Compiler{cache: expr.NewCache(expressions)} }
+// NewCompiler returns a Compiler that remembers at most so many expressions. Objects
+// of static kinds are configuration that nothing reconciles, whatever their status
+// says; a rule that a user wrote about such a kind counts nevertheless.
+func NewCompiler(expressions int, static ...schema.GroupKind) *Compiler {
+	return &Compiler{cache: expr.NewCache(expressions), static: static}
+}
 
 // Compile prepares rules for use.
-func (c *Compiler) Compile(rules []Rule) (Rules, error) { return compile(rules, c.cache.Parse) }
-
-// parse prepares one expression.
-type parse func(text string) (*expr.Program, error)
-
-func compile(rules []Rule, with parse) (Rules, error) {
-	compiled := Rules{byKind: make(map[schema.GroupKind][]check, len(rules))}
+func (c *Compiler) Compile(rules []Rule) (Rules, error) {
+	compiled := Rules{byKind: make(map[schema.GroupKind][]check, len(rules)), static: c.static}
 	for _, rule := range rules {
 		gv, err := schema.ParseGroupVersion(rule.APIVersion)
 		if err != nil {
@@ -63,7 +61,7 @@ func compile(rules []Rule, with parse) (Rules, error) {
 		if _, ok := compiled.byKind[gk]; ok {
 			return Rules{}, fmt.Errorf("reading health check expressions: %s has more than one", subject(gk))
 		}
-		if compiled.byKind[gk], err = checksOf(rule, with); err != nil {
+		if compiled.byKind[gk], err = c.checksOf(rule); err != nil {
 			return Rules{}, fmt.Errorf("reading health check expressions of %s: %w", subject(gk), err)
 		}
 	}
@@ -72,7 +70,7 @@ func compile(rules []Rule, with parse) (Rules, error) {
 
 // checksOf compiles the expressions of a rule in the order in which they are
 // asked.
-func checksOf(rule Rule, with parse) ([]check, error) {
+func (c *Compiler) checksOf(rule Rule) ([]check, error) {
 	if rule.Current == "" {
 		return nil, fmt.Errorf("current is not given")
 	}
@@ -88,7 +86,7 @@ func checksOf(rule Rule, with parse) ([]check, error) {
 		if e.text == "" {
 			continue
 		}
-		expression, err := with(e.text)
+		expression, err := c.cache.Parse(e.text)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", e.name, err)
 		}
@@ -108,9 +106,17 @@ func subject(gk schema.GroupKind) string {
 // as the package's Of does.
 func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Verdict {
 	checks, ok := r.checksFor(obj)
-	if !ok || obj.GetDeletionTimestamp() != nil {
-		return Of(obj)
+	switch {
+	case ok && obj.GetDeletionTimestamp() == nil:
+		return judge(ctx, checks, obj)
+	case obj != nil && obj.GetDeletionTimestamp() == nil && slices.Contains(r.static, obj.GroupVersionKind().GroupKind()):
+		return static()
 	}
+	return Of(obj)
+}
+
+// judge asks expressions about an object.
+func judge(ctx context.Context, checks []check, obj *unstructured.Unstructured) Verdict {
 	if behind(obj) {
 		return Verdict{Status: InProgress, Message: "The controller has not observed the latest generation"}
 	}

@@ -23,7 +23,7 @@ func TestStatelessKindsAreCurrent(t *testing.T) {
 }
 
 func TestByExistence(t *testing.T) {
-	rules, err := Compile([]Rule{{APIVersion: "v1", Kind: "ConfigMap", Current: "true"}, {APIVersion: "networking.k8s.io/v1", Current: "true"}})
+	rules, err := NewCompiler(10).Compile([]Rule{{APIVersion: "v1", Kind: "ConfigMap", Current: "true"}, {APIVersion: "networking.k8s.io/v1", Current: "true"}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,10 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-var (
-	helmRepositoryKind = schema.GroupKind{Group: "source.toolkit.fluxcd.io", Kind: "HelmRepository"}
-	alertKind          = schema.GroupKind{Group: "notification.toolkit.fluxcd.io", Kind: "Alert"}
-)
+var helmRepositoryKind = schema.GroupKind{Group: "source.toolkit.fluxcd.io", Kind: "HelmRepository"}
 
 // readHelmRepository judges a repository of type oci, which nothing reconciles:
 // its status keeps the default that says it was never observed, and who waited
@@ -17,10 +14,10 @@ func readHelmRepository(obj *unstructured.Unstructured) (Verdict, bool) {
 	if kind, _, err := unstructured.NestedString(obj.Object, "spec", "type"); err != nil || kind != "oci" {
 		return Verdict{}, false
 	}
-	return readStatic(obj)
+	return static(), true
 }
 
-// readStatic judges objects that are configuration only.
-func readStatic(*unstructured.Unstructured) (Verdict, bool) {
-	return Verdict{Status: Current, Message: "The object needs no reconciliation"}, true
+// static judges objects that are configuration only.
+func static() Verdict {
+	return Verdict{Status: Current, Message: "The object needs no reconciliation"}
 }

@@ -135,9 +135,9 @@ func (inv Inventory) Digest() []byte {
 	return sum[:]
 }
 
-// Seal binds the digest of a unit's inputs to the inventory they produced. A
-// seal that still matches says two things: the inputs are those of the last
+// BindInputs binds the digest of a unit's inputs to the inventory they produced. A
+// value that still matches says two things: the inputs are those of the last
 // success, and nobody changed the inventory since.
-func (inv Inventory) Seal(key Key, inputs []byte) string {
+func (inv Inventory) BindInputs(key Key, inputs []byte) string {
 	return base64.RawURLEncoding.EncodeToString(key.sum(inputs, inv.Digest())[:18])
 }

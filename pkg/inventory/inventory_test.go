@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
+	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
@@ -89,49 +89,49 @@ func TestLookup(t *testing.T) {
 	}
 }
 
-// A seal stands for "these inputs made this inventory"; every way in which that
+// The digest stands for "these inputs made this inventory"; every way in which that
 // stops being true has to break it.
-func TestSeal(t *testing.T) {
+func TestBindInputs(t *testing.T) {
 	key := inventory.Key("installation")
 	inputs := []byte("inputs")
 	base := inventory.Of(entry("a", recorded(1)), entry("b", recorded(2)))
-	seal := base.Seal(key, inputs)
-	if len(seal) != 24 {
-		t.Errorf("the seal %q has not 24 characters", seal)
+	bound := base.BindInputs(key, inputs)
+	if len(bound) != 24 {
+		t.Errorf("the digest %q has not 24 characters", bound)
 	}
 	same := map[string]string{
-		"Again":        base.Seal(key, inputs),
-		"AnotherOrder": inventory.Of(entry("b", recorded(2)), entry("a", recorded(1))).Seal(key, inputs),
+		"Again":        base.BindInputs(key, inputs),
+		"AnotherOrder": inventory.Of(entry("b", recorded(2)), entry("a", recorded(1))).BindInputs(key, inputs),
 	}
 	for name, got := range same {
-		if got != seal {
-			t.Errorf("%s: the seal broke", name)
+		if got != bound {
+			t.Errorf("%s: the digest is another", name)
 		}
 	}
 	broken := map[string]string{
-		"AnotherKey":     base.Seal(inventory.Key("other"), inputs),
-		"OtherInputs":    base.Seal(key, []byte("input")),
-		"EntryAdded":     base.With(entry("c")).Seal(key, inputs),
-		"EntryRemoved":   base.Without(entry("a").ID).Seal(key, inputs),
-		"RecordChanged":  base.With(entry("a", recorded(3))).Seal(key, inputs),
-		"RecordDropped":  base.With(entry("a")).Seal(key, inputs),
-		"RecordsSwapped": inventory.Of(entry("a", recorded(2)), entry("b", recorded(1))).Seal(key, inputs),
-		"VersionChanged": base.With(entry("a", recorded(1), version("v2"))).Seal(key, inputs),
-		"Emptied":        inventory.Of().Seal(key, inputs),
+		"AnotherKey":     base.BindInputs(inventory.Key("other"), inputs),
+		"OtherInputs":    base.BindInputs(key, []byte("input")),
+		"EntryAdded":     base.With(entry("c")).BindInputs(key, inputs),
+		"EntryRemoved":   base.Without(entry("a").ID).BindInputs(key, inputs),
+		"RecordChanged":  base.With(entry("a", recorded(3))).BindInputs(key, inputs),
+		"RecordDropped":  base.With(entry("a")).BindInputs(key, inputs),
+		"RecordsSwapped": inventory.Of(entry("a", recorded(2)), entry("b", recorded(1))).BindInputs(key, inputs),
+		"VersionChanged": base.With(entry("a", recorded(1), version("v2"))).BindInputs(key, inputs),
+		"Emptied":        inventory.Of().BindInputs(key, inputs),
 	}
 	for name, got := range broken {
-		if got == seal {
-			t.Errorf("%s: the seal still matches", name)
+		if got == bound {
+			t.Errorf("%s: the digest still matches", name)
 		}
 	}
 }
 
 func TestWire(t *testing.T) {
-	record := inventory.Record{Desired: inventory.Mark{1}, Live: inventory.Fingerprint{Hard: 2, Soft: 3}}
-	foreign := kustomizev1.ResourceRef{ID: "not-an-id", Version: "v1", Ledger: "x"}
-	wire := &kustomizev1.ResourceInventory{
-		Inputs: "seal",
-		Entries: []kustomizev1.ResourceRef{
+	record := inventory.Record{Desired: inventory.DesiredDigest{1}, Live: inventory.Fingerprint{Strong: 2, Weak: 3}}
+	foreign := meta.ResourceRef{ID: "not-an-id", Version: "v1", Ledger: "x"}
+	wire := &meta.ResourceInventory{
+		Inputs: "inputs",
+		Entries: []meta.ResourceRef{
 			{ID: "ns_a__ConfigMap", Version: "v1", Ledger: record.String()},
 			{ID: "ns_b_apps_Deployment", Version: "v1"},
 			foreign,
@@ -147,13 +147,13 @@ func TestWire(t *testing.T) {
 	if diff := cmp.Diff(want, inv.Entries()); diff != "" {
 		t.Errorf("a damaged record counts as missing, its entry stays (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]kustomizev1.ResourceRef{foreign}, unreadable); diff != "" {
+	if diff := cmp.Diff([]meta.ResourceRef{foreign}, unreadable); diff != "" {
 		t.Errorf("what cannot be read is handed back (-want +got):\n%s", diff)
 	}
-	back := inventory.Encode(inv, "seal", unreadable...)
-	wantWire := &kustomizev1.ResourceInventory{
-		Inputs: "seal",
-		Entries: []kustomizev1.ResourceRef{
+	back := inventory.Encode(inv, "inputs", unreadable...)
+	wantWire := &meta.ResourceInventory{
+		Inputs: "inputs",
+		Entries: []meta.ResourceRef{
 			wire.Entries[0], wire.Entries[1], {ID: "ns_c__Secret", Version: "v1"}, foreign,
 		},
 	}

@@ -9,23 +9,23 @@ import (
 )
 
 const (
-	markSize   = 6
-	recordSize = 2 * markSize
+	desiredSize = 6
+	recordSize  = 2 * desiredSize
 	// recordText is the length of a Record on the wire.
 	recordText = 16
 )
 
-// Key is the secret of an installation that desired and input marks are keyed
+// Key is the secret of an installation that desired digests and those of inputs are keyed
 // with.
 type Key []byte
 
-// Mark is 48 bits of a digest: enough to tell two states of one object apart.
-type Mark [markSize]byte
+// DesiredDigest is 48 bits of a digest: enough to tell two states of one object apart.
+type DesiredDigest [desiredSize]byte
 
-// Mark folds parts into a keyed mark. Parts are length-prefixed, so that moving
-// a byte from one part to the next gives another mark.
-func (k Key) Mark(parts ...[]byte) Mark {
-	var m Mark
+// Desired folds parts into a keyed digest. Parts are length-prefixed, so that moving
+// a byte from one part to the next gives another digest.
+func (k Key) Desired(parts ...[]byte) DesiredDigest {
+	var m DesiredDigest
 	copy(m[:], k.sum(parts...))
 	return m
 }
@@ -42,17 +42,17 @@ func (k Key) sum(parts ...[]byte) []byte {
 }
 
 // Fingerprint is what a metadata watch can tell about the live state of an
-// object. Hard changes when somebody changed what we applied; Soft changes when
+// object. Strong changes when somebody changed what we applied; Weak changes when
 // the object changed in a way that may or may not concern us.
 type Fingerprint struct {
-	Hard uint32
-	Soft uint16
+	Strong uint32
+	Weak   uint16
 }
 
 // Record is the ledger record of one object.
 type Record struct {
-	// Desired is the mark of what was asked for.
-	Desired Mark
+	// Desired is the digest of what was asked for.
+	Desired DesiredDigest
 	// Live is the fingerprint of the answer to our apply.
 	Live Fingerprint
 }
@@ -64,8 +64,8 @@ func (r Record) IsZero() bool { return r == Record{} }
 func (r Record) String() string {
 	raw := make([]byte, 0, recordSize)
 	raw = append(raw, r.Desired[:]...)
-	raw = binary.BigEndian.AppendUint32(raw, r.Live.Hard)
-	raw = binary.BigEndian.AppendUint16(raw, r.Live.Soft)
+	raw = binary.BigEndian.AppendUint32(raw, r.Live.Strong)
+	raw = binary.BigEndian.AppendUint16(raw, r.Live.Weak)
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
@@ -80,8 +80,8 @@ func ParseRecord(text string) (Record, error) {
 		return Record{}, errors.New("reading ledger record: it is not base64url")
 	}
 	var r Record
-	copy(r.Desired[:], raw[:markSize])
-	r.Live.Hard = binary.BigEndian.Uint32(raw[markSize:])
-	r.Live.Soft = binary.BigEndian.Uint16(raw[markSize+4:])
+	copy(r.Desired[:], raw[:desiredSize])
+	r.Live.Strong = binary.BigEndian.Uint32(raw[desiredSize:])
+	r.Live.Weak = binary.BigEndian.Uint16(raw[desiredSize+4:])
 	return r, nil
 }

@@ -19,19 +19,19 @@ func TestRecordRoundTrip(t *testing.T) {
 		"Zero": {why: "nothing is recorded", zero: true},
 		"DesiredOnly": {
 			why:    "an object that could not be watched has no fingerprint",
-			record: inventory.Record{Desired: inventory.Key("k").Mark([]byte("a"))},
+			record: inventory.Record{Desired: inventory.Key("k").Desired([]byte("a"))},
 		},
 		"Full": {
 			why: "every bit is kept",
 			record: inventory.Record{
-				Desired: inventory.Mark{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
-				Live:    inventory.Fingerprint{Hard: math.MaxUint32, Soft: math.MaxUint16},
+				Desired: inventory.DesiredDigest{0xff, 0xff, 0xff, 0xff, 0xff, 0xff},
+				Live:    inventory.Fingerprint{Strong: math.MaxUint32, Weak: math.MaxUint16},
 			},
 		},
 		"EachFieldInItsPlace": {
 			why: "a swap of hard and soft would call every object dirty",
 			record: inventory.Record{
-				Desired: inventory.Mark{1, 2, 3, 4, 5, 6}, Live: inventory.Fingerprint{Hard: 0x0708090a, Soft: 0x0b0c},
+				Desired: inventory.DesiredDigest{1, 2, 3, 4, 5, 6}, Live: inventory.Fingerprint{Strong: 0x0708090a, Weak: 0x0b0c},
 			},
 		},
 	}
@@ -75,21 +75,21 @@ func TestParseRecordRefuses(t *testing.T) {
 
 func TestMark(t *testing.T) {
 	key := inventory.Key("installation")
-	base := key.Mark([]byte("ab"), []byte("c"))
-	if base != key.Mark([]byte("ab"), []byte("c")) {
-		t.Fatal("the same parts give two marks")
+	base := key.Desired([]byte("ab"), []byte("c"))
+	if base != key.Desired([]byte("ab"), []byte("c")) {
+		t.Fatal("the same parts give two digests")
 	}
-	others := map[string]inventory.Mark{
-		"AnotherKey":     inventory.Key("other").Mark([]byte("ab"), []byte("c")),
-		"BoundaryMoved":  key.Mark([]byte("a"), []byte("bc")),
-		"PartsJoined":    key.Mark([]byte("abc")),
-		"EmptyPartAdded": key.Mark([]byte("ab"), []byte("c"), nil),
-		"ContentChanged": key.Mark([]byte("ab"), []byte("d")),
-		"OrderChanged":   key.Mark([]byte("c"), []byte("ab")),
+	others := map[string]inventory.DesiredDigest{
+		"AnotherKey":     inventory.Key("other").Desired([]byte("ab"), []byte("c")),
+		"BoundaryMoved":  key.Desired([]byte("a"), []byte("bc")),
+		"PartsJoined":    key.Desired([]byte("abc")),
+		"EmptyPartAdded": key.Desired([]byte("ab"), []byte("c"), nil),
+		"ContentChanged": key.Desired([]byte("ab"), []byte("d")),
+		"OrderChanged":   key.Desired([]byte("c"), []byte("ab")),
 	}
-	for name, mark := range others {
-		if mark == base {
-			t.Errorf("%s: the mark is the same", name)
+	for name, digest := range others {
+		if digest == base {
+			t.Errorf("%s: the digest is the same", name)
 		}
 	}
 }

@@ -1,13 +1,11 @@
 package inventory
 
-import (
-	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
-)
+import "github.com/capstan-gitops/capstan/apis/meta"
 
-// Decode reads the inventory of a Kustomization's status. Entries whose identity
+// Decode reads the inventory in the status of a unit. Entries whose identity
 // cannot be read are returned as they are, so that a caller can keep them; a
 // ledger record that cannot be read counts as missing.
-func Decode(wire *kustomizev1.ResourceInventory) (inv Inventory, unreadable []kustomizev1.ResourceRef) {
+func Decode(wire *meta.ResourceInventory) (inv Inventory, unreadable []meta.ResourceRef) {
 	if wire == nil {
 		return Of(), nil
 	}
@@ -27,12 +25,12 @@ func Decode(wire *kustomizev1.ResourceInventory) (inv Inventory, unreadable []ku
 	return Of(entries...), unreadable
 }
 
-// Encode returns the wire form of the inventory with the given seal of its
+// Encode returns the wire form of the inventory with the given digest of its
 // inputs.
-func Encode(inv Inventory, seal string, unreadable ...kustomizev1.ResourceRef) *kustomizev1.ResourceInventory {
-	wire := &kustomizev1.ResourceInventory{Entries: make([]kustomizev1.ResourceRef, 0, inv.Len()), Inputs: seal}
+func Encode(inv Inventory, inputs string, unreadable ...meta.ResourceRef) *meta.ResourceInventory {
+	wire := &meta.ResourceInventory{Entries: make([]meta.ResourceRef, 0, inv.Len()), Inputs: inputs}
 	for _, e := range inv.Entries() {
-		ref := kustomizev1.ResourceRef{ID: e.ID.String(), Version: e.Version}
+		ref := meta.ResourceRef{ID: e.ID.String(), Version: e.Version}
 		if !e.Record.IsZero() {
 			ref.Ledger = e.Record.String()
 		}

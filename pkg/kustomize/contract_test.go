@@ -116,7 +116,7 @@ func TestWhatIsNoObject(t *testing.T) {
 func TestSubstitutionOfBuiltObjects(t *testing.T) {
 	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "widgets.example.com", "spec", kust("schema", kust("pattern", `^[a-z]+$`, "also", `^\$?\{.*$`, "ref", "#/$defs/x")))
 	optOut := configMap("out", "k", "${region}")
-	optOut["metadata"].(map[string]any)["annotations"] = kust(substitute.Key, substitute.Disabled)
+	optOut["metadata"].(map[string]any)["annotations"] = kust("example.org/substitute", substitute.Disabled)
 	files := tree{
 		"crd.yaml": crd, "out.yaml": optOut,
 		"a.yaml": object("example.com/v1", "Widget", "a", "spec", kust("number", "${number}", "text", "${quoted}", "flag", "${flag}", "big", 9007199254740993, "float", 0.5,
@@ -125,6 +125,7 @@ func TestSubstitutionOfBuiltObjects(t *testing.T) {
 		"real.yaml":   object("v1", "Secret", "real", "stringData", kust("k", "x")),
 	}
 	req := Request{FS: files.fs(t), Substitution: &substitute.Variables{
+		OptOut: "example.org/substitute",
 		Values: map[string]string{"number": "3", "quoted": `"4"`, "flag": "true", "region": "eu\n-west", "password": "hunter2"}, Strict: true,
 		Sensitive: map[string]bool{"password": true},
 	}}

@@ -6,9 +6,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -18,15 +18,15 @@ func TestBy(t *testing.T) {
 	cases := map[string]struct {
 		why  string
 		do   func(*world, inventory.ID)
-		kind mark.VerdictKind
+		kind drift.State
 		want string
 	}{
 		"Image": {"a field of ours", deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }),
-			mark.Dirty, "somebody (.spec.template.spec.containers.image)"},
-		"Scale": {"a scale is no status", func(w *world, id inventory.ID) { w.scale(id, 5) }, mark.Dirty, "scaler (.spec.replicas)"},
+			drift.Dirty, "somebody (.spec.template.spec.containers.image)"},
+		"Scale": {"a scale is no status", func(w *world, id inventory.ID) { w.scale(id, 5) }, drift.Dirty, "scaler (.spec.replicas)"},
 		"Extra": {"a field of theirs", deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }),
-			mark.Suspect, "somebody (.spec.minReadySeconds)"},
-		"Stripped": {"nobody is named where nothing is recorded", deploy(other, setMeta([]any{fields{}}, "managedFields")), mark.Dirty, ""},
+			drift.Suspect, "somebody (.spec.minReadySeconds)"},
+		"Stripped": {"nobody is named where nothing is recorded", deploy(other, setMeta([]any{fields{}}, "managedFields")), drift.Dirty, ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -43,13 +43,13 @@ func TestBy(t *testing.T) {
 				if v.By != nil {
 					got = v.By.String()
 				}
-				if v.Kind != c.kind || got != c.want {
-					t.Errorf("%s, %s: got %s by %q, want %s by %q", c.why, when, v.Kind, got, c.kind, c.want)
+				if v.State != c.kind || got != c.want {
+					t.Errorf("%s, %s: got %s by %q, want %s by %q", c.why, when, v.State, got, c.kind, c.want)
 				}
 			}
 			w.apply(deployments, w.deployment())
-			if v, ok := w.table.Judge(w.unit).Objects[entry.ID]; ok && v.By != nil && v.Kind != mark.Suspect {
-				t.Errorf("after it was corrected: got %s by %s", v.Kind, v.By)
+			if v, ok := w.table.Judge(w.unit).Objects[entry.ID]; ok && v.By != nil && v.State != drift.Suspect {
+				t.Errorf("after it was corrected: got %s by %s", v.State, v.By)
 			}
 		})
 	}

@@ -20,56 +20,56 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
-// crowd is a table of many units that is driven by hand, with metadata as a
+// fleet is a table of many units that is driven by hand, with metadata as a
 // watch delivers it.
-type crowd struct {
+type fleet struct {
 	*Table
-	units, each int
-	uids        []types.UID
-	marks       []inventory.Fingerprint
+	units, each  int
+	uids         []types.UID
+	fingerprints []inventory.Fingerprint
 }
 
-func newCrowd(tb testing.TB, units, each int) *crowd {
+func newFleet(tb testing.TB, units, each int) *fleet {
 	tb.Helper()
 	client, err := metadata.NewForConfig(&rest.Config{Host: "127.0.0.1:1"})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	c := &crowd{units: units, each: each}
+	c := &fleet{units: units, each: each}
 	c.Table, err = New(Options{
 		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: clocktesting.NewFakeClock(time.Unix(0, 0)),
-		Wake: func(Unit, Cause) {},
+		Owner: testowner.New(tb), Wake: func(Unit, Cause) {},
 	})
 	if err != nil {
 		tb.Fatal(err)
 	}
 	for i := range units * each {
 		c.uids = append(c.uids, uuid.NewUUID())
-		c.marks = append(c.marks, c.Marker().Of(c.object(i, 1)))
+		c.fingerprints = append(c.fingerprints, c.Owner().Fingerprint(c.object(i, 1)))
 	}
 	return c
 }
 
-func (c *crowd) unit(i int) Unit {
+func (c *fleet) unit(i int) Unit {
 	return Unit{Namespace: "flux-system", Name: fmt.Sprintf("team-%04d", i/c.each)}
 }
 
-func (c *crowd) id(i int) inventory.ID {
+func (c *fleet) id(i int) inventory.ID {
 	return inventory.ID{Namespace: fmt.Sprintf("apps-%04d", i/c.each), Name: fmt.Sprintf("backend-service-%06d", i), Group: "apps", Kind: "Deployment"}
 }
 
-func (c *crowd) object(i, rv int, change ...func(*metav1.PartialObjectMetadata)) *metav1.PartialObjectMetadata {
+func (c *fleet) object(i, rv int, change ...func(*metav1.PartialObjectMetadata)) *metav1.PartialObjectMetadata {
 	at := metav1.NewTime(time.Unix(1_700_000_000, 0))
 	id, unit := c.id(i), c.unit(i)
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		Name: id.Name, Namespace: id.Namespace, UID: c.uids[i], ResourceVersion: strconv.Itoa(1_000_000*rv + i), Generation: 1,
-		Labels: map[string]string{mark.DefaultOwnerNameKey: unit.Name, mark.DefaultOwnerNamespaceKey: unit.Namespace, "app": id.Name},
+		Labels: map[string]string{testowner.NameLabel: unit.Name, testowner.NamespaceLabel: unit.Namespace, "app": id.Name},
 		ManagedFields: []metav1.ManagedFieldsEntry{{
-			Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "apps/v1", Time: &at, FieldsType: "FieldsV1",
-			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app":{},"f:kustomize.toolkit.fluxcd.io/name":{},"f:kustomize.toolkit.fluxcd.io/namespace":{}}},"f:spec":{"f:replicas":{},"f:selector":{},"f:template":{"f:metadata":{"f:labels":{"f:app":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{".":{},"f:image":{},"f:name":{},"f:ports":{"k:{\"containerPort\":8080,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}},"f:resources":{"f:limits":{"f:memory":{}},"f:requests":{"f:cpu":{},"f:memory":{}}}}}}}}}`),
+			Manager: testowner.Manager, Operation: "Apply", APIVersion: "apps/v1", Time: &at, FieldsType: "FieldsV1",
+			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:labels":{"f:app":{},"f:test.capstan.dev/name":{},"f:test.capstan.dev/namespace":{}}},"f:spec":{"f:replicas":{},"f:selector":{},"f:template":{"f:metadata":{"f:labels":{"f:app":{}}},"f:spec":{"f:containers":{"k:{\"name\":\"main\"}":{".":{},"f:image":{},"f:name":{},"f:ports":{"k:{\"containerPort\":8080,\"protocol\":\"TCP\"}":{".":{},"f:containerPort":{}}},"f:resources":{"f:limits":{"f:memory":{}},"f:requests":{"f:cpu":{},"f:memory":{}}}}}}}}}`),
 		}, {
 			Manager: "kube-controller-manager", Operation: "Update", APIVersion: "apps/v1", Time: &at, Subresource: "status", FieldsType: "FieldsV1",
 			FieldsV1: metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{".":{},"f:deployment.kubernetes.io/revision":{}}},"f:status":{"f:availableReplicas":{},"f:conditions":{".":{},"k:{\"type\":\"Available\"}":{".":{},"f:status":{},"f:type":{}}},"f:observedGeneration":{}}}`),
@@ -83,11 +83,11 @@ func (c *crowd) object(i, rv int, change ...func(*metav1.PartialObjectMetadata))
 
 // expectAll declares all inventories, as status fields are read: every text of
 // its own.
-func (c *crowd) expectAll() {
+func (c *fleet) expectAll() {
 	for u := range c.units {
 		entries := make([]inventory.Entry, 0, c.each)
 		for i := u * c.each; i < (u+1)*c.each; i++ {
-			entries = append(entries, inventory.Entry{ID: c.id(i), Version: "v1", Record: inventory.Record{Desired: inventory.Mark{1}, Live: c.marks[i]}})
+			entries = append(entries, inventory.Entry{ID: c.id(i), Version: "v1", Record: inventory.Record{Desired: inventory.DesiredDigest{1}, Live: c.fingerprints[i]}})
 		}
 		c.Expect(c.unit(u*c.each), inventory.Of(entries...))
 	}
@@ -98,7 +98,7 @@ func (c *crowd) expectAll() {
 	})
 }
 
-func (c *crowd) feed(obj *metav1.PartialObjectMetadata) {
+func (c *fleet) feed(obj *metav1.PartialObjectMetadata) {
 	feed{c.Table, c.kinds[schema.GroupKind{Group: "apps", Kind: "Deployment"}]}.Event(watch.Modified, obj)
 }
 
@@ -114,7 +114,7 @@ func heap() uint64 {
 // after four events about each, the texts included that the table alone keeps.
 func TestBytes(t *testing.T) {
 	const units, each, most = 500, 50, 300
-	c := newCrowd(t, units, each)
+	c := newFleet(t, units, each)
 	before := heap()
 	c.expectAll()
 	for rv := range 4 {
@@ -133,7 +133,7 @@ func TestBytes(t *testing.T) {
 // BenchmarkEvent measures an event about an object that stays clean, one of 500
 // units with 20 objects each.
 func BenchmarkEvent(b *testing.B) {
-	c := newCrowd(b, 500, 20)
+	c := newFleet(b, 500, 20)
 	c.expectAll()
 	objects := make([]*metav1.PartialObjectMetadata, c.units*c.each)
 	for i := range objects {
@@ -151,7 +151,7 @@ func BenchmarkEvent(b *testing.B) {
 
 // BenchmarkPass measures what a pass over a unit asks of the table.
 func BenchmarkPass(b *testing.B) {
-	c := newCrowd(b, 500, 20)
+	c := newFleet(b, 500, 20)
 	c.expectAll()
 	for i := range c.units * c.each {
 		c.feed(c.object(i, 1))
@@ -164,15 +164,15 @@ func BenchmarkPass(b *testing.B) {
 		if j := c.Judge(unit); !j.Clean() {
 			b.Fatalf("got %+v", j)
 		}
-		if strays := c.Strays(unit); len(strays) > 0 {
-			b.Fatalf("got %+v", strays)
+		if orphans := c.Orphans(unit); len(orphans) > 0 {
+			b.Fatalf("got %+v", orphans)
 		}
 	}
 }
 
 // BenchmarkAnswer measures taking in the answer to an apply.
 func BenchmarkAnswer(b *testing.B) {
-	c := newCrowd(b, 500, 20)
+	c := newFleet(b, 500, 20)
 	c.expectAll()
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(c.object(7, 1))
 	if err != nil {
@@ -188,7 +188,7 @@ func BenchmarkAnswer(b *testing.B) {
 // BenchmarkBurst measures a hundred edits in a hundred units at once: from the
 // events to the judgements of all that are woken.
 func BenchmarkBurst(b *testing.B) {
-	c := newCrowd(b, 500, 20)
+	c := newFleet(b, 500, 20)
 	var woken []Unit
 	c.opts.Wake = func(unit Unit, _ Cause) { woken = append(woken, unit) }
 	c.expectAll()

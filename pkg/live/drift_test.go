@@ -8,9 +8,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 func containers(obj fields) []any {
@@ -26,7 +27,7 @@ type driftCase struct {
 	why       string
 	configMap bool
 	do        func(*world, inventory.ID)
-	want      mark.VerdictKind
+	want      drift.State
 }
 
 const other = "somebody"
@@ -53,66 +54,66 @@ func label(name, value string) func(fields) { return setMeta(value, "labels", na
 // fieldCases change fields.
 func fieldCases() map[string]driftCase {
 	return map[string]driftCase{
-		"Nothing": {"nobody touched it", false, func(*world, inventory.ID) {}, mark.Clean},
+		"Nothing": {"nobody touched it", false, func(*world, inventory.ID) {}, drift.Clean},
 		"StatusWrite": {"a status is not ours", false, func(w *world, id inventory.ID) {
 			w.patch(deployments, id, other, `{"status":{"replicas":1}}`, "status")
-		}, mark.Clean},
-		"OthersLabel": {"fields of others do not concern us", false, deploy(other, label("example.org/note", "x")), mark.Clean},
-		"OthersKey":   {"a kind without generations cannot tell whose field changed", true, config(other, func(obj fields) { obj["data"].(fields)["c"] = "3" }), mark.Suspect},
-		"OthersSpec":  {"a field we do not set moves the generation", false, deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }), mark.Suspect},
-		"Scale":       {"replicas are ours", false, func(w *world, id inventory.ID) { w.scale(id, 5) }, mark.Dirty},
-		"Image":       {"the image is ours", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), mark.Dirty},
+		}, drift.Clean},
+		"OthersLabel": {"fields of others do not concern us", false, deploy(other, label("example.org/note", "x")), drift.Clean},
+		"OthersKey":   {"a kind without generations cannot tell whose field changed", true, config(other, func(obj fields) { obj["data"].(fields)["c"] = "3" }), drift.Suspect},
+		"OthersSpec":  {"a field we do not set moves the generation", false, deploy(other, func(obj fields) { obj["spec"].(fields)["minReadySeconds"] = int64(3) }), drift.Suspect},
+		"Scale":       {"replicas are ours", false, func(w *world, id inventory.ID) { w.scale(id, 5) }, drift.Dirty},
+		"Image":       {"the image is ours", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), drift.Dirty},
 		"RemovedValue": {"a key we set is gone", true, config(other, func(obj fields) {
 			delete(obj["data"].(fields), "a")
-		}), mark.Dirty},
-		"ClearedMap": {"all keys we set are gone", true, config(other, func(obj fields) { delete(obj, "data") }), mark.Dirty},
+		}), drift.Dirty},
+		"ClearedMap": {"all keys we set are gone", true, config(other, func(obj fields) { delete(obj, "data") }), drift.Dirty},
 		"ChangedAndRestored": {"the value is right again and belongs to somebody else", true, func(w *world, id inventory.ID) {
 			w.edit(configMaps, id, other, func(obj fields) { obj["data"].(fields)["a"] = "x" })
 			w.edit(configMaps, id, other, func(obj fields) { obj["data"].(fields)["a"] = "1" })
-		}, mark.Dirty},
+		}, drift.Dirty},
 	}
 }
 
 // objectCases change lists, managers, policies, or the object as a whole.
 func objectCases() map[string]driftCase {
 	return map[string]driftCase{
-		"AtomicList":    {"the order of arguments is their meaning", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["args"] = []any{"b", "a"} }), mark.Dirty},
-		"ReorderedList": {"the order of containers is nobody's field", false, deploy(other, func(obj fields) { c := containers(obj); c[0], c[1] = c[1], c[0] }), mark.Suspect},
-		"OwnName":       {"an update under our name is not our apply", false, deploy(mark.DefaultFieldManager, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), mark.Dirty},
-		"KubectlLabel":  {"kubectl's fields are taken over, later", false, deploy("kubectl-label", label("example.org/note", "x")), mark.TakeoverDue},
+		"AtomicList":    {"the order of arguments is their meaning", false, deploy(other, func(obj fields) { containers(obj)[0].(fields)["args"] = []any{"b", "a"} }), drift.Dirty},
+		"ReorderedList": {"the order of containers is nobody's field", false, deploy(other, func(obj fields) { c := containers(obj); c[0], c[1] = c[1], c[0] }), drift.Suspect},
+		"OwnName":       {"an update under our name is not our apply", false, deploy(testowner.Manager, func(obj fields) { containers(obj)[0].(fields)["image"] = "web:2" }), drift.Dirty},
+		"KubectlLabel":  {"kubectl's fields are taken over, later", false, deploy("kubectl-label", label("example.org/note", "x")), drift.TakeoverDue},
 		"RolloutRestart": {"a dry-run finds nothing, and the takeover waits", false, func(w *world, id inventory.ID) {
 			w.edit(deployments, id, "kubectl-rollout", func(obj fields) {
 				if err := unstructured.SetNestedField(obj, "now", "spec", "template", "metadata", "annotations", "kubectl.kubernetes.io/restartedAt"); err != nil {
 					panic(err)
 				}
 			})
-			if got := w.verdict(id); got != mark.Suspect {
+			if got := w.state(id); got != drift.Suspect {
 				w.t.Errorf("before it is verified: got %s", got)
 			}
 			seen, _ := w.table.Lookup(id)
-			w.table.MarkVerified(w.unit, id, seen.Print)
-		}, mark.TakeoverDue},
-		"Merge": {"ssa: Merge leaves the fields of others", false, deploy("kubectl-label", label("kustomize.toolkit.fluxcd.io/ssa", "Merge")), mark.Clean},
+			w.table.Verified(w.unit, id, seen.Fingerprint)
+		}, drift.TakeoverDue},
+		"Merge": {"ssa: Merge leaves the fields of others", false, deploy("kubectl-label", label(testowner.Prefix+"ssa", "Merge")), drift.Clean},
 		"Excluded": {"reconcile: disabled keeps us away", false, deploy(other, func(obj fields) {
-			setMeta(fields{"kustomize.toolkit.fluxcd.io/reconcile": "Disabled"}, "annotations")(obj)
+			setMeta(fields{testowner.Prefix + "reconcile": "Disabled"}, "annotations")(obj)
 			containers(obj)[0].(fields)["image"] = "web:2"
-		}), mark.Clean},
-		"StrippedManagers": {"without managedFields our entry is missing", false, deploy(other, setMeta([]any{fields{}}, "managedFields")), mark.Dirty},
+		}), drift.Clean},
+		"StrippedManagers": {"without managedFields our entry is missing", false, deploy(other, setMeta([]any{fields{}}, "managedFields")), drift.Dirty},
 		"Deleted": {"it is not seen any more", true, func(w *world, id inventory.ID) {
 			w.delete(id)
 			w.vanished(id)
-		}, mark.Gone},
+		}, drift.Gone},
 		"LabelRemoved": {"it looks deleted, and only a GET can tell", true, func(w *world, id inventory.ID) {
 			obj := must(w.client.Resource(configMaps).Namespace(w.ns).Get(w.t.Context(), id.Name, metav1.GetOptions{}))(w.t)
 			obj.SetLabels(nil)
 			must(w.client.Resource(configMaps).Namespace(w.ns).Update(w.t.Context(), obj, metav1.UpdateOptions{FieldManager: other}))(w.t)
 			w.vanished(id)
-		}, mark.Gone},
+		}, drift.Gone},
 		"Replaced": {"another object has the name, with labels that claim it is ours", true, func(w *world, id inventory.ID) {
 			w.delete(id)
 			answer := must(w.client.Resource(configMaps).Namespace(w.ns).Create(w.t.Context(), w.configMap(), metav1.CreateOptions{}))(w.t)
 			w.seen(id, answer)
-		}, mark.Gone},
+		}, drift.Gone},
 		"Terminating": {"it is being deleted", true, func(w *world, id inventory.ID) {
 			w.edit(configMaps, id, other, setMeta([]any{"example.org/hold"}, "finalizers"))
 			w.delete(id)
@@ -121,8 +122,8 @@ func objectCases() map[string]driftCase {
 				_, err := w.client.Resource(configMaps).Namespace(w.ns).Patch(context.Background(), id.Name, "application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`), metav1.PatchOptions{})
 				_ = err // the test is over; the server is discarded
 			})
-		}, mark.Terminating},
-		"Foreign": {"its labels name another unit", true, config(other, setMeta(fields{mark.DefaultOwnerNameKey: "else", mark.DefaultOwnerNamespaceKey: "where"}, "labels")), mark.Foreign},
+		}, drift.Terminating},
+		"Foreign": {"its labels name another unit", true, config(other, setMeta(fields{testowner.NameLabel: "else", testowner.NamespaceLabel: "where"}, "labels")), drift.Foreign},
 	}
 }
 
@@ -141,20 +142,20 @@ func TestDrift(t *testing.T) {
 			}
 			entry := w.apply(gvr, obj)
 			w.synced(w.table, entry)
-			if got := w.verdict(entry.ID); got != mark.Clean {
+			if got := w.state(entry.ID); got != drift.Clean {
 				t.Fatalf("right after the apply: got %s", got)
 			}
 			w.forgetWakes()
 			c.do(w, entry.ID)
-			if got := w.verdict(entry.ID); got != c.want {
+			if got := w.state(entry.ID); got != c.want {
 				t.Errorf("%s: got %s, want %s", c.why, got, c.want)
 			}
 			switch c.want {
-			case mark.Dirty:
+			case drift.Dirty:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseDirty) })
-			case mark.Gone:
+			case drift.Gone:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseGone) })
-			case mark.Suspect:
+			case drift.Suspect:
 				w.eventually("the unit is woken", func() bool { return w.woken(live.CauseSuspect) })
 			}
 
@@ -164,12 +165,12 @@ func TestDrift(t *testing.T) {
 			w.synced(restarted, entry)
 			want := c.want
 			if name == "Replaced" {
-				want = mark.Dirty
+				want = drift.Dirty
 			}
 			if name == "RolloutRestart" {
-				want = mark.Suspect
+				want = drift.Suspect
 			}
-			if got := restarted.Judge(w.unit).Objects[entry.ID].Kind; got != want {
+			if got := restarted.Judge(w.unit).Objects[entry.ID].State; got != want {
 				t.Errorf("after a restart: got %s, want %s", got, want)
 			}
 		})

@@ -7,8 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -36,7 +36,7 @@ func (f feed) locked(do func()) {
 
 // Begin starts to take in a list.
 func (f feed) Begin() stream.List {
-	l := &listing{feed: f, started: f.t.opts.Clock.Now(), seen: map[key]*sight.Sighting{}}
+	l := &listing{feed: f, started: f.t.opts.Clock.Now(), seen: map[key]*observation.Object{}}
 	f.locked(func() {
 		l.newest = f.k.newest
 		f.k.lists.Began(l.started)
@@ -62,7 +62,7 @@ func (f feed) Failed(why stream.Reason) {
 
 // Event takes in what the watch reported.
 func (f feed) Event(what watch.EventType, obj metav1.Object) {
-	order := mark.Order(obj.GetResourceVersion())
+	order := ownership.Order(obj.GetResourceVersion())
 	if what == watch.Bookmark {
 		f.locked(func() { f.k.reach(order) })
 		return
@@ -82,7 +82,7 @@ type listing struct {
 	started time.Time
 	newest  uint64 // the newest version known when the list began
 	order   uint64
-	seen    map[key]*sight.Sighting
+	seen    map[key]*observation.Object
 }
 
 // Item takes in one object.
@@ -96,15 +96,15 @@ func (l *listing) Restart() { clear(l.seen) }
 
 // End puts the list in the place of everything seen.
 func (l *listing) End(resourceVersion string) {
-	l.order = mark.Order(resourceVersion)
+	l.order = ownership.Order(resourceVersion)
 	l.locked(func() { l.t.replace(l.k, l) })
 }
 
-// reduce returns the sighting there is of an object that has not changed since,
+// reduce returns the observation there is of an object that has not changed since,
 // and makes one otherwise. Computing fingerprints is most of what an event or a
 // list costs, and is done without the lock.
-func (t *Table) reduce(k *kind, at key, obj metav1.Object) *sight.Sighting {
-	var known *sight.Sighting
+func (t *Table) reduce(k *kind, at key, obj metav1.Object) *observation.Object {
+	var known *observation.Object
 	t.locked(func() {
 		if s := k.find(at).visible(); s != nil && s.Same(obj.GetUID(), obj.GetResourceVersion()) {
 			known = s
@@ -113,11 +113,11 @@ func (t *Table) reduce(k *kind, at key, obj metav1.Object) *sight.Sighting {
 	if known != nil {
 		return known
 	}
-	s := t.lens.See(obj)
-	blamed := false
-	t.locked(func() { blamed = k.find(at).unlike(s) })
-	if blamed {
-		s.Blame(mark.WriterOf(sight.Flat(obj).GetManagedFields(), t.opts.Marker.FieldManager, nil))
+	s := t.observer.Observe(obj)
+	drifted := false
+	t.locked(func() { drifted = k.find(at).unlike(s) })
+	if drifted {
+		s.SetWriter(t.opts.Owner.Writer(observation.Flat(obj).GetManagedFields()))
 	}
 	return s
 }

@@ -17,9 +17,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // The defaults are those of every run; longer ones take other seeds.
@@ -43,19 +44,19 @@ type pending struct {
 // past is a server with a history, and a table that hears of it in bad order.
 type past struct {
 	*bench
-	t       *testing.T
-	rng     *rand.Rand
-	version int
-	uids    int
-	now     int64
-	objects map[string]*metav1.PartialObjectMetadata
-	hidden  map[string]bool // the owner label is not on the object
-	reports []report
-	told    []report // for telling again
-	answers map[string]pending
-	answer  map[string]*metav1.PartialObjectMetadata // the last one delivered
-	forced  map[string]bool
-	lists   []func()
+	t         *testing.T
+	rng       *rand.Rand
+	version   int
+	uids      int
+	now       int64
+	objects   map[string]*metav1.PartialObjectMetadata
+	hidden    map[string]bool // the owner label is not on the object
+	reports   []report
+	delivered []report // for telling again
+	answers   map[string]pending
+	answer    map[string]*metav1.PartialObjectMetadata // the last one delivered
+	forced    map[string]bool
+	lists     []func()
 }
 
 func newPast(t *testing.T, rng *rand.Rand, names ...string) *past {
@@ -94,14 +95,14 @@ func (p *past) write(name string, change func(*metav1.PartialObjectMetadata)) *m
 		what = watch.Added
 		obj = &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 			Name: name, Namespace: "shop", UID: types.UID(fmt.Sprintf("u%d", p.uids)), Generation: 1,
-			Labels: map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace},
+			Labels: map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace},
 		}}
 		p.hidden[name] = false
 	}
 	change(obj)
 	obj.ResourceVersion = strconv.Itoa(p.version)
 	p.objects[name] = obj
-	if _, labelled := obj.Labels[mark.DefaultOwnerNameKey]; !labelled {
+	if _, labelled := obj.Labels[testowner.NameLabel]; !labelled {
 		if p.hidden[name] {
 			return obj // nobody who watches by label hears of it
 		}
@@ -134,9 +135,9 @@ func (p *past) apply(name string) {
 	at := metav1.Unix(p.now, 0)
 	answer := p.write(name, func(o *metav1.PartialObjectMetadata) {
 		o.Generation++
-		o.Labels = map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace}
+		o.Labels = map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace}
 		o.ManagedFields = []metav1.ManagedFieldsEntry{{
-			Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "v1", Time: &at,
+			Manager: testowner.Manager, Operation: "Apply", APIVersion: "v1", Time: &at,
 			FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{},"f:b":{}}}`),
 		}}
 	})
@@ -181,23 +182,23 @@ func (p *past) change(name string) {
 		p.write(name, func(o *metav1.PartialObjectMetadata) { o.Labels = map[string]string{} })
 	case 9:
 		p.write(name, func(o *metav1.PartialObjectMetadata) {
-			o.Labels = map[string]string{mark.DefaultOwnerNameKey: "else", mark.DefaultOwnerNamespaceKey: "shop"}
+			o.Labels = map[string]string{testowner.NameLabel: "else", testowner.NamespaceLabel: "shop"}
 		})
 	}
 }
 
-// tell has the table hear of something: a report from anywhere in the queue, one
+// deliver has the table hear of something: a report from anywhere in the queue, one
 // that it has heard of before, or an answer.
-func (p *past) tell() {
+func (p *past) deliver() {
 	switch n := p.rng.IntN(8); {
 	case n < 4 && len(p.reports) > 0:
 		i := p.rng.IntN(len(p.reports))
 		r := p.reports[i]
 		p.reports = slices.Delete(p.reports, i, i+1)
-		p.told = append(p.told, r)
+		p.delivered = append(p.delivered, r)
 		p.feed().Event(r.what, r.obj)
-	case n == 4 && len(p.told) > 0:
-		r := p.told[p.rng.IntN(len(p.told))]
+	case n == 4 && len(p.delivered) > 0:
+		r := p.delivered[p.rng.IntN(len(p.delivered))]
 		p.feed().Event(r.what, r.obj)
 	case n < 7:
 		for _, name := range slices.Sorted(maps.Keys(p.answers)) {
@@ -240,10 +241,10 @@ func (p *past) fill(l stream.List) {
 	}
 }
 
-// settle delivers everything that is on its way, in no order.
-func (p *past) settle() {
+// flush delivers everything that is on its way, in no order.
+func (p *past) flush() {
 	for len(p.reports) > 0 || len(p.answers) > 0 || len(p.lists) > 0 {
-		p.tell()
+		p.deliver()
 		if len(p.lists) > 3 {
 			p.lists[0]()
 			p.lists = p.lists[1:]
@@ -254,9 +255,9 @@ func (p *past) settle() {
 // restore puts the server back to an older state. A table that heard of nothing
 // later cannot know, and has lost nothing.
 func (p *past) restore(objects map[string]*metav1.PartialObjectMetadata, hidden map[string]bool, version int) {
-	p.settle()
+	p.flush()
 	p.objects, p.hidden, p.version = maps.Clone(objects), maps.Clone(hidden), version
-	p.told = nil
+	p.delivered = nil
 	noticed := p.kinds[thingsOf].newest > uint64(version)
 	p.begin()()
 	for name := range p.names() {
@@ -302,7 +303,7 @@ func (p *past) check(seed uint64) {
 	}
 	want, got := truth.Judge(owner), p.Judge(owner)
 	for id, v := range got.Objects {
-		if v.By == nil { // the writer is told where it is known, and never wrong
+		if v.By == nil { // the writer is delivered where it is known, and never wrong
 			w := want.Objects[id]
 			w.By = nil
 			want.Objects[id] = w
@@ -313,14 +314,14 @@ func (p *past) check(seed uint64) {
 	}
 }
 
-// TestHistory is F-6: it tells a table the history of objects late, twice and in the wrong
+// TestHistory gives a table the history of objects late, twice and in the wrong
 // order, with lists and answers in between, and expects it to come to the view
 // that one list of the final state gives. Longer runs take -history-steps, others
 // -history-seed.
 func TestHistory(t *testing.T) {
 	began := time.Now()
-	kinds := map[mark.VerdictKind]int{}
-	blamed := 0
+	kinds := map[drift.State]int{}
+	drifted := 0
 	for round, writes := uint64(0), 0; writes < *historySteps; round++ {
 		seed := *historySeed<<20 + round
 		rng := rand.New(rand.NewPCG(seed, 6))
@@ -334,7 +335,7 @@ func TestHistory(t *testing.T) {
 			writes++
 			p.change(names[rng.IntN(len(names))])
 			for range rng.IntN(4) {
-				p.tell()
+				p.deliver()
 			}
 			if step == saved {
 				older, olderHidden, olderVersion = maps.Clone(p.objects), maps.Clone(p.hidden), p.version
@@ -343,22 +344,22 @@ func TestHistory(t *testing.T) {
 				p.restore(older, olderHidden, olderVersion)
 			}
 		}
-		p.settle()
+		p.flush()
 		p.check(seed)
 		for _, v := range p.Judge(owner).Objects {
-			kinds[v.Kind]++
+			kinds[v.State]++
 			if v.By != nil {
-				blamed++
+				drifted++
 			}
 		}
 	}
-	t.Logf("%d writes in %s; verdicts %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, blamed)
-	for _, kind := range []mark.VerdictKind{mark.Dirty, mark.Suspect, mark.Gone, mark.Foreign} {
+	t.Logf("%d writes in %s; states %v, %d with a writer", *historySteps, time.Since(began).Round(time.Millisecond), kinds, drifted)
+	for _, kind := range []drift.State{drift.Dirty, drift.Suspect, drift.Gone, drift.Foreign} {
 		if kinds[kind] == 0 {
 			t.Errorf("no history ended %s: the test says nothing about it", kind)
 		}
 	}
-	if blamed == 0 {
+	if drifted == 0 {
 		t.Error("no writer was ever named")
 	}
 }

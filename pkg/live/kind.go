@@ -5,9 +5,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/coalesce"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
-	"github.com/capstan-gitops/capstan/pkg/live/turns"
 )
 
 // kind is everything the table keeps for a kind.
@@ -31,12 +31,12 @@ type kind struct {
 	reached uint64
 
 	stream *stream.Stream
-	lists  *turns.Turns       // lists that someone asks for
+	lists  *coalesce.Group    // lists that someone asks for
 	cancel context.CancelFunc // nil until the watch runs
 }
 
-// settled reports that the kind has been listed, or was found unwatchable.
-func (k *kind) settled() bool { return k.listed && k.alive || k.why != "" }
+// ready reports that the kind has been listed, or was found unwatchable.
+func (k *kind) ready() bool { return k.listed && k.alive || k.why != "" }
 
 // retry ends a pause that a failed watch is making, and has a list made when
 // objects had to be dropped.
@@ -86,12 +86,12 @@ func (k *kind) disown(o *object) {
 	case o.visible() == nil:
 		o.seen = nil
 	case len(k.unclaimed) < maxUnclaimed:
-		o.seen.Forgive()
+		o.seen.ForgetWriter()
 		k.unclaimed[o.at] = o
 	}
 }
 
-// accepts reports that an answer of the given order is news. An object that is
+// accepts reports that an answer of the given order is new. An object that is
 // not seen although the watch has come further than the answer is gone again.
 func (k *kind) accepts(o *object, order uint64) bool {
 	switch {
@@ -113,9 +113,9 @@ func (t *Table) kindOf(gk schema.GroupKind) *kind {
 	if !ok {
 		k = &kind{
 			gk: gk, objects: map[key]*object{}, unclaimed: map[key]*object{},
-			lists: turns.New(t.opts.Clock, t.opts.ListSpacing),
+			lists: coalesce.New(t.opts.Clock, t.opts.ListSpacing),
 		}
-		k.stream = stream.New(t.source, stream.Scope{GroupKind: gk, Labels: t.opts.Marker.OwnerNameKey}, feed{t, k})
+		k.stream = stream.New(t.source, stream.Scope{GroupKind: gk, Labels: t.opts.Owner.Names().NameLabel}, feed{t, k})
 		t.kinds[gk] = k
 		if t.ctx != nil {
 			t.launch(k)
@@ -136,7 +136,7 @@ func (t *Table) drop(k *kind) {
 }
 
 // found takes in the state of an object that the watch reported.
-func (t *Table) found(k *kind, at key, order uint64, s *sight.Sighting) {
+func (t *Table) found(k *kind, at key, order uint64, s *observation.Object) {
 	k.reach(order)
 	if order != 0 && order <= k.floor {
 		return
@@ -162,7 +162,7 @@ func (t *Table) lost(k *kind, at key, order uint64) {
 }
 
 // remember keeps an object that no unit claims, within bounds.
-func (t *Table) remember(k *kind, at key, s *sight.Sighting) {
+func (t *Table) remember(k *kind, at key, s *observation.Object) {
 	if len(k.unclaimed) >= maxUnclaimed {
 		k.lost = true
 		t.evicted++
@@ -173,8 +173,8 @@ func (t *Table) remember(k *kind, at key, s *sight.Sighting) {
 	t.index(o)
 }
 
-// see puts a sighting in place of the one before and tells whom it concerns.
-func (t *Table) see(o *object, s *sight.Sighting) {
+// see puts an observation in place of the one before and reports it to whom it concerns.
+func (t *Table) see(o *object, s *observation.Object) {
 	before := o.visible()
 	t.unindex(o)
 	o.seen = s
@@ -195,14 +195,14 @@ func (t *Table) unsee(o *object, order uint64) {
 		return
 	}
 	if order != 0 {
-		o.seen = sight.Absence(order)
+		o.seen = observation.Absence(order)
 	}
 	if before != nil {
 		t.changed(o)
 	}
 }
 
-// changed tells the units that claim an object about its new state.
+// changed notifies the units that claim an object of its new state.
 func (t *Table) changed(o *object) {
 	for c := o.claims; c != nil; c = c.next {
 		t.assess(c)
@@ -215,7 +215,7 @@ func (t *Table) changed(o *object) {
 	}
 }
 
-// replace puts a list in the place of everything seen. Sightings newer than the
+// replace puts a list in the place of everything seen. Observations newer than the
 // list are of answers that came while it was on its way, and stay; that is,
 // unless the list is older than what was seen before it began, in which case the
 // server went back in time and nothing that was recorded can be trusted.
@@ -252,7 +252,7 @@ func (t *Table) replace(k *kind, l *listing) {
 }
 
 // reassess judges every object of a kind anew, after the kind as a whole
-// changed, and tells units that wait for their kinds.
+// changed, and wakes units that wait for their kinds.
 func (t *Table) reassess(k *kind) {
 	waiting := map[*unit]struct{}{}
 	for _, o := range k.objects {
@@ -264,17 +264,17 @@ func (t *Table) reassess(k *kind) {
 		}
 	}
 	for u := range waiting {
-		if u.settled() {
+		if u.ready() {
 			u.asked = false
 			t.wakes = append(t.wakes, wake{u.name, CauseSynced})
 		}
 	}
 }
 
-// settled reports that every kind of the unit is.
-func (u *unit) settled() bool {
+// ready reports that every kind of the unit is.
+func (u *unit) ready() bool {
 	for _, c := range u.claims {
-		if !c.object.kind.settled() {
+		if !c.object.kind.ready() {
 			return false
 		}
 	}

@@ -20,10 +20,11 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var testEnv *env.Env
@@ -77,6 +78,7 @@ func optionsFor(t *testing.T, config *rest.Config) live.Options {
 	return live.Options{
 		Metadata:     must(metadata.NewForConfig(config))(t),
 		Mapper:       restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(d)),
+		Owner:        testowner.New(t),
 		Log:          logr.Discard(),
 		SuspectDelay: time.Millisecond, GoneDelay: time.Millisecond, ListSpacing: time.Millisecond,
 		Wake: func(live.Unit, live.Cause) {},
@@ -149,7 +151,7 @@ func (w *world) object(apiVersion, kind, name string, content fields) *unstructu
 	for key, value := range content {
 		obj.Object[key] = value
 	}
-	obj.SetLabels(map[string]string{mark.DefaultOwnerNameKey: w.unit.Name, mark.DefaultOwnerNamespaceKey: w.unit.Namespace})
+	obj.SetLabels(map[string]string{testowner.NameLabel: w.unit.Name, testowner.NamespaceLabel: w.unit.Namespace})
 	return obj
 }
 
@@ -177,12 +179,12 @@ func (w *world) apply(gvr schema.GroupVersionResource, obj *unstructured.Unstruc
 	id := inventory.IDOf(obj)
 	done := w.table.Applying(w.unit, id)
 	answer, err := w.client.Resource(gvr).Namespace(w.ns).Apply(w.t.Context(), obj.GetName(), obj,
-		metav1.ApplyOptions{FieldManager: mark.DefaultFieldManager, Force: true})
-	print := done(answer, err)
+		metav1.ApplyOptions{FieldManager: testowner.Manager, Force: true})
+	fingerprint := done(answer, err)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return inventory.Entry{ID: id, Version: gvr.Version, Record: inventory.Record{Desired: inventory.Mark{1}, Live: print}}
+	return inventory.Entry{ID: id, Version: gvr.Version, Record: inventory.Record{Desired: inventory.DesiredDigest{1}, Live: fingerprint}}
 }
 
 // edit changes the live object as another client would, and waits until the
@@ -218,6 +220,6 @@ func (w *world) synced(table *live.Table, entries ...inventory.Entry) {
 	w.eventually("the kinds are listed", func() bool { return table.Judge(w.unit).Synced })
 }
 
-func (w *world) verdict(id inventory.ID) mark.VerdictKind {
-	return w.table.Judge(w.unit).Objects[id].Kind
+func (w *world) state(id inventory.ID) drift.State {
+	return w.table.Judge(w.unit).Objects[id].State
 }

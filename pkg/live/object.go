@@ -3,9 +3,9 @@ package live
 import (
 	"unique"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
 )
 
 // There is an object and a claim for everything that is watched, so that they are
@@ -24,7 +24,7 @@ func keyOf(namespace, name string) key { return key{namespace: unique.Make(names
 type object struct {
 	kind   *kind
 	at     key
-	seen   *sight.Sighting
+	seen   *observation.Object
 	claims *claim
 }
 
@@ -32,8 +32,8 @@ func (o *object) id() inventory.ID {
 	return inventory.ID{Namespace: o.at.namespace.Value(), Name: o.at.name, Group: o.kind.gk.Group, Kind: o.kind.gk.Kind}
 }
 
-// visible returns the sighting of an object that is there, or nil.
-func (o *object) visible() *sight.Sighting {
+// visible returns the observation of an object that is there, or nil.
+func (o *object) visible() *observation.Object {
 	if o == nil || !o.seen.Visible() {
 		return nil
 	}
@@ -54,19 +54,19 @@ func (o *object) claimOf(u *unit) *claim {
 }
 
 // unlike reports that some unit expects something else than is seen.
-func (o *object) unlike(s *sight.Sighting) bool {
+func (o *object) unlike(s *observation.Object) bool {
 	if o == nil {
 		return false
 	}
 	for c := o.claims; c != nil; c = c.next {
-		if c.hard != 0 && c.expected() != s.Print() {
+		if c.strong != 0 && c.expected() != s.Fingerprint() {
 			return true
 		}
 	}
 	return false
 }
 
-// source says where an expectation's marks come from.
+// source says where an expected fingerprint comes from.
 type source uint8
 
 const (
@@ -80,17 +80,17 @@ const (
 type claim struct {
 	unit   *unit
 	object *object
-	next   *claim    // another claim to the object
-	uid    sight.UID // known once an answer was seen
-	// told, at is what the unit was last woken for, so that one change wakes once.
-	at   uint64
-	hard uint32 // the expected fingerprint
-	slot int32  // the place among the claims of the unit
-	soft uint16
+	next   *claim          // another claim to the object
+	uid    observation.UID // known once an answer was seen
+	// reported, at is what the unit was last woken for, so that one change wakes once.
+	at     uint64
+	strong uint32 // the expected fingerprint
+	slot   int32  // the place among the claims of the unit
+	weak   uint16
 
 	inflight uint16
-	told     mark.VerdictKind
-	quiet    uint8 // verifications in a row that found nothing
+	reported drift.State
+	harmless uint8 // verifications in a row that found nothing
 	source   source
 	state    state
 }
@@ -99,7 +99,7 @@ type claim struct {
 type state uint8
 
 const (
-	forced   state = 1 << iota // dirty whatever the marks say
+	forced   state = 1 << iota // dirty whatever the fingerprint says
 	skip                       // recorded, but never applied: a policy forbade it
 	released                   // the unit gave it up
 )
@@ -113,18 +113,18 @@ func (c *claim) set(s state, on bool) {
 }
 
 func (c *claim) expected() inventory.Fingerprint {
-	return inventory.Fingerprint{Hard: c.hard, Soft: c.soft}
+	return inventory.Fingerprint{Strong: c.strong, Weak: c.weak}
 }
 
-func (c *claim) expect(print inventory.Fingerprint) { c.hard, c.soft = print.Hard, print.Soft }
+func (c *claim) expect(f inventory.Fingerprint) { c.strong, c.weak = f.Strong, f.Weak }
 
 // skipped reports an object that is recorded and was never applied.
 func (c *claim) skipped() bool { return c.is(skip) && c.expected() == inventory.Fingerprint{} }
 
-// settle forgets who changed the object once it is as expected.
-func (c *claim) settle() {
-	if s := c.object.visible(); s != nil && s.Print() == c.expected() {
-		s.Forgive()
+// forgetWriter forgets who changed the object once it is as expected.
+func (c *claim) forgetWriter() {
+	if s := c.object.visible(); s != nil && s.Fingerprint() == c.expected() {
+		s.ForgetWriter()
 	}
 }
 

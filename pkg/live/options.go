@@ -9,7 +9,7 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // maxUnclaimed bounds, for a kind, the objects that are remembered although no
@@ -18,7 +18,7 @@ import (
 const maxUnclaimed = 20_000
 
 // Unit names the object that owns others.
-type Unit = mark.Unit
+type Unit = ownership.Unit
 
 // Cause says why a unit is woken.
 type Cause string
@@ -33,8 +33,8 @@ const (
 	CauseGone Cause = "Gone"
 	// CauseHealth is an awaited object that changed.
 	CauseHealth Cause = "Health"
-	// CauseSynced tells a unit that was judged before its kinds were listed that
-	// they are now.
+	// CauseSynced wakes a unit that was judged before its kinds were listed, when they
+	// are.
 	CauseSynced Cause = "Synced"
 )
 
@@ -46,32 +46,27 @@ type Options struct {
 	Mapper meta.RESTMapper
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
-	// Marker computes fingerprints; empty fields get their defaults.
-	Marker mark.Marker
-	// Takeover lists the field managers whose fields become ours; nil stands for
-	// DefaultTakeover of the marker's field manager.
-	Takeover []mark.Takeover
-	// Wake is told that a unit has something to look at. It is called without any
-	// lock held and must return quickly.
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
+	// Wake is called when a unit has something to see to. No lock is held meanwhile; it
+	// must return quickly.
 	Wake func(Unit, Cause)
 	// Log is where watches that fail are noted.
 	Log logr.Logger
-	// SuspectDelay, GoneDelay and ListSpacing are for tests; zero stands for the
-	// half second, two seconds and 300 milliseconds of the design.
+	// SuspectDelay and GoneDelay are how long the table waits after a change that may be
+	// harmless, and after a loss, before it wakes the unit; ListSpacing is the least
+	// time between two lists of a kind. Zero stands for half a second, two seconds and
+	// 400 milliseconds.
 	SuspectDelay, GoneDelay, ListSpacing time.Duration
 }
 
 // complete checks the options and fills in defaults.
 func (o *Options) complete() error {
-	if o.Metadata == nil || o.Mapper == nil || o.Wake == nil {
-		return errors.New("making live table: metadata client, mapper and wake function are needed")
+	if o.Metadata == nil || o.Mapper == nil || o.Wake == nil || o.Owner == nil {
+		return errors.New("making live table: metadata client, mapper, owner and wake function are needed")
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
-	}
-	o.Marker = o.Marker.WithDefaults()
-	if o.Takeover == nil {
-		o.Takeover = mark.DefaultTakeover(o.Marker.FieldManager)
 	}
 	setDefault(&o.SuspectDelay, 500*time.Millisecond)
 	setDefault(&o.GoneDelay, 2*time.Second)

@@ -3,30 +3,30 @@ package live
 import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
 )
 
-// Judge says what memory knows about the objects of a unit. A unit that is
+// Judge says what is known of the objects of a unit. A unit that is
 // judged before its kinds were listed is woken when they are.
 func (t *Table) Judge(name Unit) Judgement {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	j := Judgement{Synced: true, Objects: map[inventory.ID]mark.Verdict{}}
+	j := Judgement{Synced: true, Objects: map[inventory.ID]Finding{}}
 	u, ok := t.units[name]
 	if !ok {
 		return Judgement{}
 	}
 	for _, c := range u.claims {
-		v, settled := t.verdict(c)
-		if !settled {
+		v, ready := t.find(c)
+		if !ready {
 			j.Synced = false
 		}
-		if v.Kind != mark.Clean {
+		if v.State != drift.Clean {
 			j.Objects[c.object.id()] = v
 		}
-		if why := c.unwatchable(v.Kind); why != "" {
+		if why := c.unwatchable(v.State); why != "" {
 			if j.Unwatchable == nil {
 				j.Unwatchable = map[schema.GroupKind]string{}
 			}
@@ -37,37 +37,37 @@ func (t *Table) Judge(name Unit) Judgement {
 	return j
 }
 
-// noManagers is why an object of a watched kind tells nothing.
+// noManagers is why nothing is known of an object of a watched kind.
 const noManagers = "its objects carry no managed fields"
 
 // unwatchable says why the kind of an object cannot be watched; empty when it
 // can.
-func (c *claim) unwatchable(verdict mark.VerdictKind) string {
+func (c *claim) unwatchable(state drift.State) string {
 	k, seen := c.object.kind, c.object.visible()
 	switch {
 	case !k.alive:
 		return string(k.why)
-	case verdict == mark.Unwatched && seen != nil && seen.Has(sight.Unmanaged):
+	case state == drift.Unwatched && seen != nil && seen.Has(observation.Unmanaged):
 		return noManagers
 	}
 	return ""
 }
 
-// verdict judges one object; settled is false while its kind has not been
+// find judges one object; ready is false while its kind has not been
 // listed. An apply in flight defers judgement.
-func (t *Table) verdict(c *claim) (v mark.Verdict, settled bool) {
+func (t *Table) find(c *claim) (v Finding, ready bool) {
 	k := c.object.kind
-	if !k.settled() {
-		return mark.Verdict{}, false
+	if !k.ready() {
+		return Finding{}, false
 	}
 	if c.inflight > 0 {
-		return mark.Verdict{}, true
+		return Finding{}, true
 	}
 	seen := c.object.visible()
 	v = judge(facts{
 		claim: c, seen: seen, unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
 	})
-	if v.Kind == mark.Dirty || v.Kind == mark.Suspect {
+	if v.State == drift.Dirty || v.State == drift.Suspect {
 		v.By = seen.By()
 	}
 	return v, true
@@ -81,7 +81,7 @@ func (t *Table) namespaceDeleting(name string) bool {
 		return false
 	}
 	s := k.find(keyOf("", name)).visible()
-	return s != nil && s.Has(sight.Deleting)
+	return s != nil && s.Has(observation.Deleting)
 }
 
 // Lookup returns what the watch last saw of an object.
@@ -99,11 +99,11 @@ func (t *Table) Lookup(id inventory.ID) (Observation, bool) {
 	return observationOf(id, s), true
 }
 
-func observationOf(id inventory.ID, s *sight.Sighting) Observation {
+func observationOf(id inventory.ID, s *observation.Object) Observation {
 	return Observation{
 		ID: id, UID: s.UIDText(), ResourceVersion: s.ResourceVersion(), Owner: s.Owner(),
-		Policy: s.Policy(), Deleting: s.Has(sight.Deleting), Ours: s.Has(sight.Ours),
-		Print: s.Print(), Takeover: s.Has(sight.Takeover),
+		Policy: s.Policy(), Deleting: s.Has(observation.Deleting), Ours: s.Has(observation.Ours),
+		Fingerprint: s.Fingerprint(), Takeover: s.Has(observation.Takeover),
 	}
 }
 
@@ -117,53 +117,53 @@ func (t *Table) Known(name Unit, id inventory.ID) bool {
 		return false
 	}
 	s := k.find(keyOf(id.Namespace, id.Name)).visible()
-	if s == nil || s.Owner() != name || !s.Has(sight.Ours) || s.Has(sight.Deleting) {
+	if s == nil || s.Owner() != name || !s.Has(observation.Ours) || s.Has(observation.Deleting) {
 		return false
 	}
 	c := t.claimed(name, id)
-	return c == nil || c.uid == (sight.UID{}) || c.uid == s.UID()
+	return c == nil || c.uid == (observation.UID{}) || c.uid == s.UID()
 }
 
-// Strays lists objects that carry our Apply entry and name the unit as their
+// Orphans lists objects that carry our Apply entry and name the unit as their
 // owner, and that the unit has not in its inventory: what a process that was
 // killed had applied and not recorded. Only kinds that are watched are searched.
-func (t *Table) Strays(name Unit) []Observation {
+func (t *Table) Orphans(name Unit) []Observation {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var found []Observation
-	for o := range t.strays[name] {
+	for o := range t.orphans[name] {
 		found = append(found, observationOf(o.id(), o.seen))
 	}
 	return found
 }
 
-// index enters an object among the strays, if it is one. What an object is seen
+// index enters an object among the orphans, if it is one. What an object is seen
 // as and who claims it must not change between index and unindex.
 func (t *Table) index(o *object) {
 	s := o.visible()
-	if s == nil || !s.Has(sight.Ours) {
+	if s == nil || !s.Has(observation.Ours) {
 		return
 	}
 	name := s.Owner()
 	if o.claimOf(t.units[name]) != nil {
 		return
 	}
-	if t.strays[name] == nil {
-		t.strays[name] = map[*object]struct{}{}
+	if t.orphans[name] == nil {
+		t.orphans[name] = map[*object]struct{}{}
 	}
-	t.strays[name][o] = struct{}{}
+	t.orphans[name][o] = struct{}{}
 }
 
-// unindex takes an object from the strays.
+// unindex takes an object from the orphans.
 func (t *Table) unindex(o *object) {
 	s := o.visible()
-	if s == nil || len(t.strays) == 0 {
+	if s == nil || len(t.orphans) == 0 {
 		return
 	}
 	name := s.Owner()
-	if all, ok := t.strays[name]; ok {
+	if all, ok := t.orphans[name]; ok {
 		if delete(all, o); len(all) == 0 {
-			delete(t.strays, name)
+			delete(t.orphans, name)
 		}
 	}
 }

@@ -20,7 +20,7 @@ type request struct {
 	done func(error)
 }
 
-// answer notes the end of one kind and, when it was the last, tells who waits.
+// answer notes the end of one kind and, when it was the last, answers who waits.
 func (r *request) answer(err error) {
 	r.mu.Lock()
 	r.open--

@@ -18,9 +18,10 @@ import (
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var (
@@ -45,7 +46,7 @@ func newBench(t *testing.T) *bench {
 	}
 	b := &bench{clock: clocktesting.NewFakeClock(time.Unix(0, 0)), calls: make(chan Cause, 100)}
 	b.Table, err = New(Options{
-		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: b.clock,
+		Metadata: client, Mapper: meta.NewDefaultRESTMapper(nil), Clock: b.clock, Owner: testowner.New(t),
 		Wake: func(_ Unit, c Cause) { b.woken = append(b.woken, c); b.calls <- c },
 	})
 	if err != nil {
@@ -63,9 +64,9 @@ func at(rv int, change ...func(*unstructured.Unstructured)) *unstructured.Unstru
 	obj.SetUID("u")
 	obj.SetResourceVersion(strconv.Itoa(rv))
 	obj.SetGeneration(1)
-	obj.SetLabels(map[string]string{mark.DefaultOwnerNameKey: owner.Name, mark.DefaultOwnerNamespaceKey: owner.Namespace})
+	obj.SetLabels(map[string]string{testowner.NameLabel: owner.Name, testowner.NamespaceLabel: owner.Namespace})
 	obj.SetManagedFields([]metav1.ManagedFieldsEntry{{
-		Manager: mark.DefaultFieldManager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1",
+		Manager: testowner.Manager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1",
 		FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`),
 	}})
 	for _, c := range change {
@@ -81,12 +82,12 @@ func taken(obj *unstructured.Unstructured) {
 func touched(obj *unstructured.Unstructured) { obj.SetGeneration(2) }
 
 func (b *bench) list(rv int, objects ...*unstructured.Unstructured) {
-	l := &listing{order: uint64(rv), seen: map[key]*sight.Sighting{}}
+	l := &listing{order: uint64(rv), seen: map[key]*observation.Object{}}
 	b.locked(func() {
 		k := b.kinds[thingsOf]
 		l.newest = k.newest
 		for _, o := range objects {
-			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.lens.See(o)
+			l.seen[keyOf(o.GetNamespace(), o.GetName())] = b.observer.Observe(o)
 		}
 		b.replace(k, l)
 		k.alive = true
@@ -105,98 +106,98 @@ func (b *bench) lose(obj *unstructured.Unstructured) {
 // expect declares the object as the given answer left it.
 func (b *bench) expect(obj *unstructured.Unstructured) {
 	b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Version: "v1", Record: inventory.Record{
-		Desired: inventory.Mark{1}, Live: b.Marker().Of(obj)}}))
+		Desired: inventory.DesiredDigest{1}, Live: b.Owner().Fingerprint(obj)}}))
 }
 
-func (b *bench) verdictOf() mark.VerdictKind { return b.Judge(owner).Objects[thing].Kind }
+func (b *bench) stateOf() drift.State { return b.Judge(owner).Objects[thing].State }
 
 func TestOrder(t *testing.T) {
 	cases := map[string]struct {
 		why  string
 		do   func(*bench)
-		want mark.VerdictKind
+		want drift.State
 	}{
 		"OldEvent": {"an event older than the answer is history", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			done(at(20, touched), nil)
 			b.see(at(15, taken))
-		}, Clean},
+		}, drift.Clean},
 		"NewEvent": {"an event newer than the answer counts", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			b.see(at(25, taken))
 			done(at(20, touched), nil)
-		}, Dirty},
+		}, drift.Dirty},
 		"LateAnswer": {"an answer that the watch has passed does not bring a deleted object back", func(b *bench) {
 			b.list(10, at(10))
 			done := b.Applying(owner, thing)
 			b.see(at(20))
 			b.lose(at(21))
 			done(at(20), nil)
-		}, Gone},
+		}, drift.Gone},
 		"OldDeletion": {"a deletion older than what is seen is that of an earlier object", func(b *bench) {
 			b.list(10, at(10))
 			b.Applying(owner, thing)(at(30), nil)
 			b.lose(at(20))
-		}, Clean},
+		}, drift.Clean},
 		"AnswerDuringList": {"a list that began before the answer does not undo it", func(b *bench) {
 			b.list(10)
 			b.Applying(owner, thing)(at(30), nil)
 			b.kinds[thingsOf].newest = 10
 			b.list(20)
-		}, Clean},
+		}, drift.Clean},
 		"ListDrops": {"what a newer list lacks is not seen", func(b *bench) {
 			b.list(10, at(10))
 			b.list(20)
-		}, Gone},
+		}, drift.Gone},
 		"EventBeforeList": {"an event from before the list is history", func(b *bench) {
 			b.list(10, at(10))
 			b.list(30, at(10))
 			b.see(at(20, taken))
-		}, Clean},
+		}, drift.Clean},
 		"Restored": {"a list older than what was seen makes everything dirty", func(b *bench) {
 			b.list(100, at(100))
 			b.list(50, at(40))
-		}, Dirty},
+		}, drift.Dirty},
 		"RestoredThenApplied": {"an answer makes it clean again", func(b *bench) {
 			b.list(100, at(100))
 			b.list(50, at(40))
 			b.Applying(owner, thing)(at(60), nil)
-		}, Clean},
+		}, drift.Clean},
 		"NoNumbers": {"versions that are no numbers have no order", func(b *bench) {
 			b.list(10, at(10))
 			odd := at(0, taken)
 			odd.SetResourceVersion("opaque")
 			b.see(odd)
-		}, Dirty},
+		}, drift.Dirty},
 		"Schema": {"a changed schema makes its kind dirty", func(b *bench) {
 			b.list(10, at(10))
 			b.SchemaChanged(thingsOf)
-		}, Dirty},
+		}, drift.Dirty},
 		"Unrecorded": {"without a record a dry-run has to tell", func(b *bench) {
 			b.list(10, at(10))
 			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
 			b.Forget(owner)
 			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing}))
 			b.list(20, at(10))
-		}, Suspect},
+		}, drift.Suspect},
 		"SkippedUnseen": {"a skipped object need not be visible", func(b *bench) {
 			b.list(10)
-			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.Mark{1}}}))
-		}, Unwatched},
+			b.Expect(owner, inventory.Of(inventory.Entry{ID: thing, Record: inventory.Record{Desired: inventory.DesiredDigest{1}}}))
+		}, drift.Unwatched},
 		"ForeignUID": {"another object of the name is not ours", func(b *bench) {
 			b.list(10)
 			b.Applying(owner, thing)(at(20), nil)
 			b.see(at(30, func(o *unstructured.Unstructured) { o.SetUID("v") }))
-		}, Gone},
+		}, drift.Gone},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.expect(at(1))
 			c.do(b)
-			if got := b.verdictOf(); got != c.want {
+			if got := b.stateOf(); got != c.want {
 				t.Errorf("%s: got %s, want %s", c.why, got, c.want)
 			}
 		})
@@ -225,7 +226,7 @@ func TestUnclaimed(t *testing.T) {
 	b.expect(at(1))
 	var objects []*unstructured.Unstructured
 	for i := range maxUnclaimed + 5 {
-		objects = append(objects, at(10, func(o *unstructured.Unstructured) { o.SetName(fmt.Sprintf("stray-%d", i)) }))
+		objects = append(objects, at(10, func(o *unstructured.Unstructured) { o.SetName(fmt.Sprintf("orphan-%d", i)) }))
 	}
 	b.list(10, objects...)
 	k := b.kinds[thingsOf]
@@ -274,7 +275,7 @@ func TestDebounce(t *testing.T) {
 			t.Fatalf("round %d: woken for %s", i, got)
 		}
 		seen, _ := b.Lookup(thing)
-		b.MarkVerified(owner, thing, seen.Print)
+		b.Verified(owner, thing, seen.Fingerprint)
 	}
 	b.lose(at(100))
 	awaitTimer(t, b.clock)
@@ -311,25 +312,25 @@ func TestGivenUp(t *testing.T) {
 	old := feed{b.Table, b.kinds[thingsOf]}
 	done := b.Applying(owner, thing)
 	b.Forget(owner)
-	if print := done(at(20, touched), nil); print != b.Marker().Of(at(20, touched)) {
-		t.Errorf("got %v", print)
+	if fingerprint := done(at(20, touched), nil); fingerprint != b.Owner().Fingerprint(at(20, touched)) {
+		t.Errorf("got %v", fingerprint)
 	}
 	old.Event(watch.Modified, at(30))
-	if b.Metrics() != (Sizes{}) || len(b.Strays(owner)) > 0 {
-		t.Errorf("after everything was forgotten: %+v, %v", b.Metrics(), b.Strays(owner))
+	if b.Metrics() != (Sizes{}) || len(b.Orphans(owner)) > 0 {
+		t.Errorf("after everything was forgotten: %+v, %v", b.Metrics(), b.Orphans(owner))
 	}
 }
 
-// TestStraysFollow keeps the strays of a unit right through everything that can
+// TestOrphansFollow keeps the orphans of a unit right through everything that can
 // happen to them.
-func TestStraysFollow(t *testing.T) {
+func TestOrphansFollow(t *testing.T) {
 	b := newBench(t)
 	b.expect(at(1))
 	named := func(name string) func(*unstructured.Unstructured) {
 		return func(o *unstructured.Unstructured) { o.SetName(name) }
 	}
-	strays := func() (names []string) {
-		for _, o := range b.Strays(owner) {
+	orphans := func() (names []string) {
+		for _, o := range b.Orphans(owner) {
 			names = append(names, o.ID.Name)
 		}
 		slices.Sort(names)
@@ -337,7 +338,7 @@ func TestStraysFollow(t *testing.T) {
 	}
 	check := func(why string, want ...string) {
 		t.Helper()
-		if diff := cmp.Diff(want, strays()); diff != "" {
+		if diff := cmp.Diff(want, orphans()); diff != "" {
 			t.Errorf("%s: %s", why, diff)
 		}
 	}
@@ -349,7 +350,7 @@ func TestStraysFollow(t *testing.T) {
 	check("one is not ours", "b")
 	b.see(at(13, named("a")))
 	check("it is again", "a", "b")
-	b.see(at(14, named("b"), func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{mark.DefaultOwnerNameKey: "else"}) }))
+	b.see(at(14, named("b"), func(o *unstructured.Unstructured) { o.SetLabels(map[string]string{testowner.NameLabel: "else"}) }))
 	check("one names another unit", "a")
 	id := inventory.ID{Namespace: thing.Namespace, Name: "a", Kind: "ConfigMap"}
 	b.Applying(owner, id)(at(15, named("a")), nil)

@@ -9,29 +9,29 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/agenda"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
-	"github.com/capstan-gitops/capstan/pkg/live/sight"
+	"github.com/capstan-gitops/capstan/pkg/live/observation"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/live/schedule"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
 // Table holds what the watches see beside what the ledgers expect.
 type Table struct {
-	opts   Options
-	source stream.Source
-	lens   sight.Lens
+	opts     Options
+	source   stream.Source
+	observer observation.Observer
 
 	mu    sync.Mutex
 	ctx   context.Context //nolint:containedctx // the lifetime of watches that Expect starts later
 	group sync.WaitGroup
 	units map[Unit]*unit
 	kinds map[schema.GroupKind]*kind
-	due   agenda.Agenda[*claim]
+	due   schedule.Queue[*claim]
 	wakes []wake
-	// strays are objects that carry our Apply entry and name a unit that has not
+	// orphans are objects that carry our Apply entry and name a unit that has not
 	// claimed them.
-	strays map[Unit]map[*object]struct{}
-	kick   chan struct{} // tells the debouncer that due changed
+	orphans map[Unit]map[*object]struct{}
+	kick    chan struct{} // says to the debouncer that due changed
 
 	evicted int
 }
@@ -48,10 +48,10 @@ func New(opts Options) (*Table, error) {
 		return nil, err
 	}
 	return &Table{
-		opts:   opts,
-		source: stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
-		lens:   sight.Lens{Marker: opts.Marker, Takeover: opts.Takeover},
-		units:  map[Unit]*unit{}, kinds: map[schema.GroupKind]*kind{}, strays: map[Unit]map[*object]struct{}{},
+		opts:     opts,
+		source:   stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
+		observer: observation.Observer{Owner: opts.Owner},
+		units:    map[Unit]*unit{}, kinds: map[schema.GroupKind]*kind{}, orphans: map[Unit]map[*object]struct{}{},
 		kick: make(chan struct{}, 1),
 	}, nil
 }
@@ -81,14 +81,11 @@ func (t *Table) locked(f func()) {
 	}
 }
 
-// Marker returns what the table computes fingerprints with.
-func (t *Table) Marker() mark.Marker { return t.opts.Marker }
-
-// Takeover returns the managers whose fields are taken over.
-func (t *Table) Takeover() []mark.Takeover { return t.opts.Takeover }
+// Owner returns in whose name the objects are applied.
+func (t *Table) Owner() *ownership.Owner { return t.opts.Owner }
 
 // Expect declares the inventory of a unit, in place of what was declared before,
-// and starts the watches it needs. Marks that this process learned from an
+// and starts the watches it needs. Fingerprints that this process learned from an
 // answer or a dry-run are newer than any ledger it can read, and stay.
 func (t *Table) Expect(name Unit, inv inventory.Inventory) {
 	t.locked(func() {
@@ -108,11 +105,11 @@ func (t *Table) Expect(name Unit, inv inventory.Inventory) {
 
 // record takes over what a ledger says.
 func (c *claim) record(r inventory.Record) {
-	c.set(skip, r.Live == inventory.Fingerprint{} && r.Desired != inventory.Mark{})
+	c.set(skip, r.Live == inventory.Fingerprint{} && r.Desired != inventory.DesiredDigest{})
 	switch {
 	case c.source == fromLedger, c.is(skip) && c.source == fromAnswer:
 		if c.expected() != r.Live {
-			c.uid = sight.UID{}
+			c.uid = observation.UID{}
 		}
 		c.expect(r.Live)
 		c.source = fromLedger
@@ -196,11 +193,11 @@ func (t *Table) Applying(name Unit, id inventory.ID) (done func(answer *unstruct
 		t.due.Remove(c)
 	})
 	return func(answer *unstructured.Unstructured, err error) inventory.Fingerprint {
-		var s *sight.Sighting
-		var print inventory.Fingerprint
+		var s *observation.Object
+		var fingerprint inventory.Fingerprint
 		if err == nil && answer != nil {
-			s = t.lens.See(answer)
-			print = s.Print()
+			s = t.observer.Observe(answer)
+			fingerprint = s.Fingerprint()
 		}
 		t.locked(func() {
 			c.inflight--
@@ -212,15 +209,15 @@ func (t *Table) Applying(name Unit, id inventory.ID) (done func(answer *unstruct
 			}
 			t.assess(c)
 		})
-		return print
+		return fingerprint
 	}
 }
 
-// answered takes the answer to an apply for what is expected, and for a sighting
+// answered takes the answer to an apply for what is expected, and for an observation
 // unless the watch has come further.
-func (t *Table) answered(c *claim, s *sight.Sighting) {
-	c.expect(s.Print())
-	c.uid, c.source, c.quiet = s.UID(), fromAnswer, 0
+func (t *Table) answered(c *claim, s *observation.Object) {
+	c.expect(s.Fingerprint())
+	c.uid, c.source, c.harmless = s.UID(), fromAnswer, 0
 	c.set(skip|forced, false)
 	k := c.object.kind
 	if k.why != "" {
@@ -229,13 +226,13 @@ func (t *Table) answered(c *claim, s *sight.Sighting) {
 	if k.accepts(c.object, s.Order()) {
 		t.see(c.object, s)
 	}
-	c.settle()
+	c.forgetWriter()
 }
 
-// MarkVerified says that a dry-run found nothing to change about an object whose
-// marks were seen. They become the expected ones, to be written to the ledger
+// Verified says that a dry-run found nothing to change about an object whose
+// fingerprint was seen. It becomes the expected one, to be written to the ledger
 // with the next status write.
-func (t *Table) MarkVerified(name Unit, id inventory.ID, seen inventory.Fingerprint) {
+func (t *Table) Verified(name Unit, id inventory.ID, seen inventory.Fingerprint) {
 	t.locked(func() {
 		c := t.claimed(name, id)
 		if c == nil {
@@ -244,8 +241,8 @@ func (t *Table) MarkVerified(name Unit, id inventory.ID, seen inventory.Fingerpr
 		c.expect(seen)
 		c.set(forced, false)
 		c.source = fromVerified
-		c.quiet = min(c.quiet+1, maxQuiet)
-		c.settle()
+		c.harmless = min(c.harmless+1, maxHarmless)
+		c.forgetWriter()
 		t.assess(c)
 	})
 }

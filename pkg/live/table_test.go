@@ -10,9 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 )
 
 // TestRefresh reads the present state without waiting for the watch, however
@@ -33,7 +33,7 @@ func TestRefresh(t *testing.T) {
 		if err := <-answers; err != nil {
 			t.Fatal(err)
 		}
-		if got := w.verdict(entry.ID); got != mark.Dirty {
+		if got := w.state(entry.ID); got != drift.Dirty {
 			t.Errorf("after the refresh: got %s, want Dirty", got)
 		}
 	}
@@ -56,20 +56,20 @@ func TestInFlight(t *testing.T) {
 	w.synced(w.table, entry)
 	first := w.table.Applying(w.unit, entry.ID)
 	w.edit(configMaps, entry.ID, "somebody", func(obj fields) { obj["data"] = fields{"a": "9"} })
-	if got := w.verdict(entry.ID); got != mark.Clean {
+	if got := w.state(entry.ID); got != drift.Clean {
 		t.Errorf("while an apply is in flight: got %s", got)
 	}
 	first(nil, errors.New("refused"))
-	if got := w.verdict(entry.ID); got != mark.Dirty {
+	if got := w.state(entry.ID); got != drift.Dirty {
 		t.Errorf("after the apply failed: got %s", got)
 	}
 	w.apply(configMaps, w.configMap())
-	if got := w.verdict(entry.ID); got != mark.Clean {
+	if got := w.state(entry.ID); got != drift.Clean {
 		t.Errorf("after the correction: got %s", got)
 	}
 	// An old ledger must not undo what this process learned.
 	w.table.Expect(w.unit, inventory.Of(entry))
-	if got := w.verdict(entry.ID); got != mark.Clean {
+	if got := w.state(entry.ID); got != drift.Clean {
 		t.Errorf("after the old ledger was declared again: got %s", got)
 	}
 }
@@ -78,17 +78,17 @@ func TestInFlight(t *testing.T) {
 func TestStrays(t *testing.T) {
 	w := newWorld(t)
 	recorded := w.apply(configMaps, w.configMap())
-	stray := w.configMap()
-	stray.SetName("stray")
-	lost := w.apply(configMaps, stray)
+	orphan := w.configMap()
+	orphan.SetName("orphan")
+	lost := w.apply(configMaps, orphan)
 
 	restarted := w.start()
 	w.synced(restarted, recorded)
 	var names []string
-	for _, o := range restarted.Strays(w.unit) {
+	for _, o := range restarted.Orphans(w.unit) {
 		names = append(names, o.ID.Name)
 	}
-	if diff := cmp.Diff([]string{"stray"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"orphan"}, names); diff != "" {
 		t.Error(diff)
 	}
 	if got := restarted.Metrics(); got.Dropped == 0 || got.Watches != 1 {
@@ -104,7 +104,7 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// TestUnwatched settles for a verdict that says so where the watch is forbidden.
+// TestUnwatched settles for a state that says so where the watch is forbidden.
 func TestUnwatched(t *testing.T) {
 	w := newWorld(t)
 	entry := w.apply(configMaps, w.configMap())
@@ -113,7 +113,7 @@ func TestUnwatched(t *testing.T) {
 	w.options = options
 	table := w.start()
 	w.synced(table, entry)
-	if got := table.Judge(w.unit).Objects[entry.ID].Kind; got != mark.Unwatched {
+	if got := table.Judge(w.unit).Objects[entry.ID].State; got != drift.Unwatched {
 		t.Errorf("got %s", got)
 	}
 	if _, ok := table.Lookup(entry.ID); ok {
@@ -152,7 +152,7 @@ func TestDefinitionComesBack(t *testing.T) {
 	things := schema.GroupVersionResource{Group: group, Version: "v1", Resource: "things"}
 	id := inventory.ID{Namespace: w.ns, Name: "one", Group: group, Kind: "Thing"}
 	w.synced(w.table, inventory.Entry{ID: id, Version: "v1"})
-	if got := w.verdict(id); got != mark.Unwatched {
+	if got := w.state(id); got != drift.Unwatched {
 		t.Errorf("before the kind is defined: got %s", got)
 	}
 	for range 2 {
@@ -165,12 +165,12 @@ func TestDefinitionComesBack(t *testing.T) {
 		w.options.Mapper.(interface{ Reset() }).Reset()
 		entry := w.apply(things, thing)
 		w.synced(w.table, entry)
-		w.eventually("the object is seen", func() bool { _, ok := w.table.Lookup(id); return ok && w.verdict(id) == mark.Clean })
+		w.eventually("the object is seen", func() bool { _, ok := w.table.Lookup(id); return ok && w.state(id) == drift.Clean })
 
 		if err := w.client.Resource(crds).Delete(t.Context(), definition.GetName(), metav1.DeleteOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		w.eventually("the loss is noticed", func() bool { return w.verdict(id) != mark.Clean })
+		w.eventually("the loss is noticed", func() bool { return w.state(id) != drift.Clean })
 		w.eventually("the definition is gone", func() bool {
 			_, err := w.client.Resource(crds).Get(t.Context(), definition.GetName(), metav1.GetOptions{})
 			return err != nil

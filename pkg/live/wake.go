@@ -4,37 +4,37 @@ import (
 	"context"
 	"time"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 )
 
-// maxQuiet bounds the doubling of the delay before an object that keeps changing
+// maxHarmless bounds the doubling of the delay before an object that keeps changing
 // without harm is verified again: 500 ms doubled ten times are eight minutes.
-const maxQuiet = 10
+const maxHarmless = 10
 
 // assess judges an object after a change and wakes its unit: at once when the
 // object is dirty, after a delay when it is suspect or gone, so that a burst of
-// changes, or a deletion that is followed by a creation, is looked at once.
+// changes, or a deletion that is followed by a creation, is judged once.
 func (t *Table) assess(c *claim) {
-	v, settled := t.verdict(c)
-	if !settled || c.inflight > 0 {
+	v, ready := t.find(c)
+	if !ready || c.inflight > 0 {
 		return
 	}
 	at := c.object.visible().Version()
-	if v.Kind == c.told && at == c.at && v.Kind != mark.Clean {
+	if v.State == c.reported && at == c.at && v.State != drift.Clean {
 		return
 	}
 	switch {
-	case v.Kind == mark.Dirty:
+	case v.State == drift.Dirty:
 		t.due.Remove(c)
-		c.told, c.at = v.Kind, at
+		c.reported, c.at = v.State, at
 		t.wakes = append(t.wakes, wake{c.unit.name, CauseDirty})
-	case v.Kind == mark.Suspect:
-		t.schedule(c, t.opts.SuspectDelay<<min(c.quiet, maxQuiet))
-	case v.Kind == mark.Gone && !v.AtInterval:
+	case v.State == drift.Suspect:
+		t.schedule(c, t.opts.SuspectDelay<<min(c.harmless, maxHarmless))
+	case v.State == drift.Gone:
 		t.schedule(c, t.opts.GoneDelay)
 	default:
 		t.due.Remove(c)
-		c.told, c.at = v.Kind, at
+		c.reported, c.at = v.State, at
 	}
 }
 
@@ -80,13 +80,13 @@ func (t *Table) nextDue() (next time.Time, ok bool) {
 // fire judges again what is due, and wakes the units of what is still not clean.
 func (t *Table) fire() {
 	for _, c := range t.due.Take(t.opts.Clock.Now()) {
-		v, settled := t.verdict(c)
-		if !settled || (v.Kind != mark.Suspect && v.Kind != mark.Gone) {
+		v, ready := t.find(c)
+		if !ready || (v.State != drift.Suspect && v.State != drift.Gone) {
 			continue
 		}
-		c.told, c.at = v.Kind, c.object.visible().Version()
+		c.reported, c.at = v.State, c.object.visible().Version()
 		cause := CauseSuspect
-		if v.Kind == mark.Gone {
+		if v.State == drift.Gone {
 			cause = CauseGone
 		}
 		t.wakes = append(t.wakes, wake{c.unit.name, cause})

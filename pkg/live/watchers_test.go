@@ -18,6 +18,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live/definitions"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 var (
@@ -108,12 +109,12 @@ func TestNamedObjects(t *testing.T) {
 		}
 		f.follow(refs...)
 		here, absent := refs[0], refs[count-1]
-		if seen, known := f.Look(absent); !known || seen.Exists {
+		if seen, known := f.Lookup(absent); !known || seen.Exists {
 			t.Errorf("%d names: an absent one is seen as %+v, known %t", count, seen, known)
 		}
 		obj := w.object("v1", "ConfigMap", here.Name, nil)
 		w.create(configMaps, obj)
-		f.awaken(here.Name, func(s named.Seen) bool { return s.Exists && s.Labels["kustomize.toolkit.fluxcd.io/name"] == "apps" })
+		f.awaken(here.Name, func(s named.Seen) bool { return s.Exists && s.Labels[testowner.NameLabel] == "apps" })
 		changed := must(w.client.Resource(configMaps).Namespace(w.ns).Patch(t.Context(), here.Name, types.MergePatchType, []byte(`{"data":{"a":"b"}}`), metav1.PatchOptions{}))(t)
 		f.awaken(here.Name, func(s named.Seen) bool {
 			return s.ResourceVersion == changed.GetResourceVersion() && s.UID == changed.GetUID()
@@ -152,7 +153,7 @@ func TestNamedByPermission(t *testing.T) {
 	f.follow(ref("allowed"), ref("denied"))
 	w.eventually("the permission is in force", func() bool {
 		f.KindsChanged(schema.GroupKind{Kind: "Secret"})
-		_, known := f.Look(ref("allowed"))
+		_, known := f.Lookup(ref("allowed"))
 		return known
 	})
 	want := map[named.Ref]string{ref("denied"): string(stream.Forbidden)}
@@ -252,7 +253,7 @@ func TestDefinitions(t *testing.T) {
 		}
 		return len(all) >= len(kinds)
 	})
-	w.eventually("the watch of the object begins", func() bool { _, known := f.Look(thing); return known })
+	w.eventually("the watch of the object begins", func() bool { _, known := f.Lookup(thing); return known })
 	w.create(schema.GroupVersionResource{Group: group, Version: "v1", Resource: "things"}, w.object(group+"/v1", "Thing", "one", nil))
 	f.awaken("one", func(s named.Seen) bool { return s.Exists })
 

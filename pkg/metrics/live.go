@@ -47,7 +47,7 @@ func (l *live) Collect(to chan<- prometheus.Metric) {
 	to <- prometheus.MustNewConstMetric(l.dropped, prometheus.GaugeValue, float64(w.Dropped))
 }
 
-// NewDrifted registers the number of objects of a Kustomization that differ from
+// NewDrifted registers the number of objects of a unit that differ from
 // what was applied and are left so, and returns what sets it; zero drops the
 // series.
 func NewDrifted(registry prometheus.Registerer) func(unit types.NamespacedName, objects int) {

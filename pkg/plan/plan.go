@@ -1,32 +1,8 @@
 package plan
 
 import (
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-)
-
-// Live is what is known of a live object.
-type Live int
-
-const (
-	// Clean says that nobody touched what we applied.
-	Clean Live = iota
-	// Dirty says that somebody changed what we applied.
-	Dirty
-	// Suspect says that only a dry-run can tell whether somebody did.
-	Suspect
-	// Takeover says that another manager's fields are to become ours.
-	Takeover
-	// Gone says that the object is not seen any more.
-	Gone
-	// Ending says that the object is not seen any more and is of a kind that comes
-	// to an end by itself.
-	Ending
-	// Terminating says that the object, or its namespace, is being deleted.
-	Terminating
-	// Foreign says that the object names another owner.
-	Foreign
-	// Unwatched says that nothing is known.
-	Unwatched
 )
 
 // Action is what is done about a desired object.
@@ -44,8 +20,8 @@ const (
 // Desired is an object that is to be there.
 type Desired struct {
 	inventory.ID
-	// Mark digests the object as it is to be applied.
-	Mark inventory.Mark
+	// Digest digests the object as it is to be applied.
+	Digest inventory.DesiredDigest
 }
 
 // Input is everything a plan depends on.
@@ -55,7 +31,7 @@ type Input struct {
 	// Old is the inventory before the pass.
 	Old inventory.Inventory
 	// Live is what is known of live objects; an object that is not in it is clean.
-	Live map[inventory.ID]Live
+	Live map[inventory.ID]drift.State
 	// Due says that the interval has passed, that somebody asked, or that the spec
 	// or the source changed: what can wait for the interval is done now.
 	Due bool
@@ -113,35 +89,35 @@ func Compute(in Input) Plan {
 // step decides about one object.
 func (in Input) step(d Desired) Step {
 	old, known := in.Old.Lookup(d.ID)
-	s := Step{Desired: d, Changed: !known || old.Record.Desired != d.Mark}
+	s := Step{Desired: d, Changed: !known || old.Record.Desired != d.Digest}
 	switch {
 	case s.Changed, in.Forced:
 		s.Action = Apply
 	case in.Watching:
-		s.Action = in.drift(in.Live[d.ID])
+		s.Action = in.correct(in.Live[d.ID])
 	}
-	if s.Action == Keep && in.Audit && in.Live[d.ID] == Clean {
+	if s.Action == Keep && in.Audit && in.Live[d.ID] == drift.Clean {
 		s.Action, s.Audited = Verify, true
 	}
 	return s
 }
 
-// drift decides about an object whose desired state did not change.
-func (in Input) drift(live Live) Action {
-	switch live {
-	case Dirty, Gone:
+// correct decides about an object whose desired state did not change.
+func (in Input) correct(state drift.State) Action {
+	switch state {
+	case drift.Dirty, drift.Gone:
 		return Apply
-	case Suspect:
+	case drift.Suspect:
 		return Verify
-	case Takeover, Ending, Foreign:
+	case drift.TakeoverDue, drift.Ended, drift.Foreign:
 		if in.Due {
 			return Apply
 		}
-	case Unwatched:
+	case drift.Unwatched:
 		if in.Due {
 			return Verify
 		}
-	case Clean, Terminating:
+	case drift.Clean, drift.Terminating:
 	}
 	return Keep
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/plan"
 )
@@ -13,12 +14,12 @@ func id(name string) inventory.ID {
 	return inventory.ID{Namespace: "apps", Name: name, Kind: "ConfigMap"}
 }
 
-func mark(b byte) inventory.Mark { return inventory.Mark{b} }
+func digest(b byte) inventory.DesiredDigest { return inventory.DesiredDigest{b} }
 
-func desired(name string, b byte) plan.Desired { return plan.Desired{ID: id(name), Mark: mark(b)} }
+func desired(name string, b byte) plan.Desired { return plan.Desired{ID: id(name), Digest: digest(b)} }
 
 func recorded(name string, b byte) inventory.Entry {
-	return inventory.Entry{ID: id(name), Version: "v1", Record: inventory.Record{Desired: mark(b)}}
+	return inventory.Entry{ID: id(name), Version: "v1", Record: inventory.Record{Desired: digest(b)}}
 }
 
 // TestEveryCase is the whole table: what is known of the live object, whether the
@@ -28,18 +29,18 @@ func TestEveryCase(t *testing.T) {
 	const keep, verify, apply = plan.Keep, plan.Verify, plan.Apply
 	cases := map[string]struct {
 		why                string
-		live               plan.Live
+		live               drift.State
 		idle, due, changed plan.Action
 	}{
-		"Clean":       {"nobody touched it", plan.Clean, keep, keep, apply},
-		"Dirty":       {"drift is corrected at once", plan.Dirty, apply, apply, apply},
-		"Suspect":     {"only a dry-run can tell", plan.Suspect, verify, verify, apply},
-		"Takeover":    {"a rollout restart lives until the interval", plan.Takeover, keep, apply, apply},
-		"Gone":        {"what was deleted by hand comes back", plan.Gone, apply, apply, apply},
-		"Ending":      {"a finished Job comes back at the interval only", plan.Ending, keep, apply, apply},
-		"Terminating": {"what is being deleted is left alone", plan.Terminating, keep, keep, apply},
-		"Foreign":     {"the other owner's until the interval", plan.Foreign, keep, apply, apply},
-		"Unwatched":   {"verified at the interval", plan.Unwatched, keep, verify, apply},
+		"Clean":       {"nobody touched it", drift.Clean, keep, keep, apply},
+		"Dirty":       {"drift is corrected at once", drift.Dirty, apply, apply, apply},
+		"Suspect":     {"only a dry-run can tell", drift.Suspect, verify, verify, apply},
+		"Takeover":    {"a rollout restart lives until the interval", drift.TakeoverDue, keep, apply, apply},
+		"Gone":        {"what was deleted by hand comes back", drift.Gone, apply, apply, apply},
+		"Ending":      {"a finished Job comes back at the interval only", drift.Ended, keep, apply, apply},
+		"Terminating": {"what is being deleted is left alone", drift.Terminating, keep, keep, apply},
+		"Foreign":     {"the other owner's until the interval", drift.Foreign, keep, apply, apply},
+		"Unwatched":   {"verified at the interval", drift.Unwatched, keep, verify, apply},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -54,7 +55,7 @@ func TestEveryCase(t *testing.T) {
 					}
 					in := plan.Input{
 						Desired: []plan.Desired{desired("a", 1)}, Old: inventory.Of(recorded("a", old)),
-						Live: map[inventory.ID]plan.Live{id("a"): tc.live}, Due: due, Watching: true,
+						Live: map[inventory.ID]drift.State{id("a"): tc.live}, Due: due, Watching: true,
 					}
 					step := plan.Compute(in).Steps[0]
 					if step.Action != want || step.Changed != changed {
@@ -97,15 +98,15 @@ func TestNewObjects(t *testing.T) {
 
 // TestAudit says that the audit verifies what seems fine, and nothing else.
 func TestAudit(t *testing.T) {
-	for live, want := range map[plan.Live]plan.Action{
-		plan.Clean: plan.Verify, plan.Dirty: plan.Apply, plan.Suspect: plan.Verify, plan.Takeover: plan.Keep,
-		plan.Ending: plan.Keep, plan.Terminating: plan.Keep, plan.Foreign: plan.Keep, plan.Unwatched: plan.Keep,
+	for live, want := range map[drift.State]plan.Action{
+		drift.Clean: plan.Verify, drift.Dirty: plan.Apply, drift.Suspect: plan.Verify, drift.TakeoverDue: plan.Keep,
+		drift.Ended: plan.Keep, drift.Terminating: plan.Keep, drift.Foreign: plan.Keep, drift.Unwatched: plan.Keep,
 	} {
 		p := plan.Compute(plan.Input{
 			Desired: []plan.Desired{desired("a", 1)}, Old: inventory.Of(recorded("a", 1)),
-			Live: map[inventory.ID]plan.Live{id("a"): live}, Watching: true, Audit: true,
+			Live: map[inventory.ID]drift.State{id("a"): live}, Watching: true, Audit: true,
 		})
-		if s := p.Steps[0]; s.Action != want || s.Audited != (live == plan.Clean) {
+		if s := p.Steps[0]; s.Action != want || s.Audited != (live == drift.Clean) {
 			t.Errorf("live %v: action %v, audited %v", live, s.Action, s.Audited)
 		}
 	}

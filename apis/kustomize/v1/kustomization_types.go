@@ -281,7 +281,7 @@ type KustomizationStatus struct {
 
 	// Inventory lists the objects that were applied.
 	// +optional
-	Inventory *ResourceInventory `json:"inventory,omitempty"`
+	Inventory *meta.ResourceInventory `json:"inventory,omitempty"`
 
 	// History lists what was applied, latest first, at most five entries.
 	// +optional
@@ -321,31 +321,6 @@ type DriftedObject struct {
 	// left out, because they hold values.
 	// +optional
 	Fields []string `json:"fields,omitempty"`
-}
-
-// ResourceInventory lists the objects that a Kustomization owns.
-type ResourceInventory struct {
-	// Entries of the inventory.
-	Entries []ResourceRef `json:"entries"`
-
-	// Inputs is the digest of everything that shaped the last successful reconcile,
-	// bound to the entries.
-	// +optional
-	Inputs string `json:"inputs,omitempty"`
-}
-
-// ResourceRef is an object that a Kustomization owns.
-type ResourceRef struct {
-	// ID of the object: <namespace>_<name>_<group>_<kind>.
-	ID string `json:"id"`
-
-	// Version of the object's API, without group.
-	Version string `json:"v"`
-
-	// Ledger is the record of what was applied and what the cluster answered, 16
-	// characters.
-	// +optional
-	Ledger string `json:"l,omitempty"`
 }
 
 // HeldDeletions are deletions that wait for consent.

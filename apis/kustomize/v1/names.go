@@ -1,7 +1,15 @@
 package v1
 
-// Labels and annotations of applied objects.
+// Names on applied objects.
 const (
+	// FieldManager is the field manager of applied objects. Objects that Flux applied
+	// carry the same.
+	FieldManager = "kustomize-controller"
+
+	// PolicyPrefix starts the annotations and labels by which an object asks for a
+	// policy.
+	PolicyPrefix = "kustomize.toolkit.fluxcd.io/"
+
 	// LabelName is the owner label that holds the name of the Kustomization.
 	LabelName = "kustomize.toolkit.fluxcd.io/name"
 

@@ -22,10 +22,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 )
 
-// fieldManager is the field manager of applied objects. It is part of the wire
-// contract: objects applied by Flux carry the same.
-const fieldManager = "kustomize-controller"
-
 // Binary describes kustomize-controller.
 func Binary(cfg *config.Config) app.Binary {
 	return app.Binary{
@@ -86,7 +82,8 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 		Memory: units, Sources: sources, Build: buildID(cfg),
 	}
 	builder, err := newBuilder(env, cfg, builderNeeds{
-		direct: direct, tokens: tokens, artifacts: artifacts, references: clusters.references, sources: sources, key: key,
+		direct: direct, tokens: tokens, artifacts: artifacts, references: clusters.references, sources: sources,
+		owner: clusters.owner, key: key,
 	})
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize"
-	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/sops"
 	"github.com/capstan-gitops/capstan/pkg/sops/identity"
 )
@@ -46,6 +46,7 @@ type builderNeeds struct {
 	artifacts  *artifact.Cache
 	references *reference.Store
 	sources    *memory.Sources
+	owner      *ownership.Owner
 	key        inventory.Key
 }
 
@@ -64,7 +65,7 @@ func newBuilder(env *app.Env, cfg *config.Config, n builderNeeds) (*build.Builde
 				Controller: types.NamespacedName{Namespace: cfg.Namespace(), Name: cfg.Name},
 			},
 		},
-		Marker: marker(), Key: n.key, Strict: cfg.Enabled("StrictPostBuildSubstitutions"),
+		Owner: n.owner, Key: n.key, Strict: cfg.Enabled("StrictPostBuildSubstitutions"),
 		Distrust: n.sources.Distrust,
 	}
 	if cfg.NoRemoteBases {
@@ -79,13 +80,6 @@ func newBuilder(env *app.Env, cfg *config.Config, n builderNeeds) (*build.Builde
 		<-ctx.Done()
 		return bases.Close()
 	}))
-}
-
-// marker puts the labels of the owner on objects and recognises them.
-func marker() live.Marker {
-	return live.Marker{
-		FieldManager: fieldManager, OwnerNameKey: kustomizev1.LabelName, OwnerNamespaceKey: kustomizev1.LabelNamespace,
-	}
 }
 
 // buildID names the binary and the flags that shape what it builds and applies:

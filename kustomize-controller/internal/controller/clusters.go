@@ -16,6 +16,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/cloud"
@@ -25,6 +26,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/delivery/reference"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/metrics"
 	"github.com/capstan-gitops/capstan/pkg/tenancy/kubeconfig"
 )
@@ -32,6 +34,8 @@ import (
 // clusters are the clusters that units are applied to, what units refer to in the
 // controller's own, and what wakes units when something happens in them.
 type clusters struct {
+	// owner is in whose name objects are applied.
+	owner      *ownership.Owner
 	waker      *queue.Waker
 	pool       *cluster.Pool
 	references *reference.Store
@@ -40,9 +44,12 @@ type clusters struct {
 }
 
 func newClusters(env *app.Env, cfg *config.Config, direct client.Client, tokens *tokencache.TokenCache, units *memory.Memory) (*clusters, error) {
-	c := &clusters{waker: queue.NewWaker()}
-	var err error
-	if c.pool, err = newPool(env, cfg, c.waker, func(unit types.NamespacedName, topic string, _ named.Ref, seen named.Seen) {
+	owner, err := request.Owner(cfg.OverrideManagers...)
+	if err != nil {
+		return nil, err
+	}
+	c := &clusters{waker: queue.NewWaker(), owner: owner}
+	if c.pool, err = newPool(env, cfg, c, func(unit types.NamespacedName, topic string, _ named.Ref, seen named.Seen) {
 		c.seen(units, unit, topic, seen)
 	}); err != nil {
 		return nil, err
@@ -84,12 +91,12 @@ func (c *clusters) seen(units *memory.Memory, unit types.NamespacedName, topic s
 }
 
 // newPool makes the clusters.
-func newPool(env *app.Env, cfg *config.Config, waker *queue.Waker, seen func(types.NamespacedName, string, named.Ref, named.Seen)) (*cluster.Pool, error) {
+func newPool(env *app.Env, cfg *config.Config, c *clusters, seen func(types.NamespacedName, string, named.Ref, named.Seen)) (*cluster.Pool, error) {
 	staged, err := groupKinds(cfg.StagedKinds)
 	if err != nil {
 		return nil, err
 	}
-	wake := func(unit live.Unit, cause live.Cause) { wakeFor(waker, unit, cause) }
+	wake := func(unit live.Unit, cause live.Cause) { wakeFor(c.waker, unit, cause) }
 	if !cfg.Enabled(config.GateWatch) {
 		wake = func(live.Unit, live.Cause) {}
 	}
@@ -97,10 +104,7 @@ func newPool(env *app.Env, cfg *config.Config, waker *queue.Waker, seen func(typ
 		Config: env.GetConfig(), Mapper: env.GetRESTMapper(), Clock: env.Clock,
 		MapperFor: mapperFor, Fence: env.Fence,
 		Live: live.Options{
-			Marker:   marker(),
-			Takeover: live.DefaultTakeover(fieldManager, cfg.OverrideManagers...),
-			Wake:     wake,
-			Clock:    env.Clock, Log: env.Log.WithName("live"),
+			Owner: c.owner, Wake: wake, Clock: env.Clock, Log: env.Log.WithName("live"),
 		},
 		Apply: apply.Options{
 			CustomStage: staged, Concurrent: cfg.ConcurrentSSA, MigrateAPIVersion: cfg.Enabled("MigrateAPIVersion"),

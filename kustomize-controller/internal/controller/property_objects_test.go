@@ -12,6 +12,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 )
 
 // snapshots is how the names of Secrets begin that keep what was pruned.
@@ -164,7 +166,7 @@ func (r *rig) reduce(t *testing.T, obj *unstructured.Unstructured) seen {
 	t.Helper()
 	s := seen{version: obj.GetResourceVersion(), uid: string(obj.GetUID()), terminating: obj.GetDeletionTimestamp() != nil}
 	for _, entry := range obj.GetManagedFields() {
-		if entry.Manager == fieldManager && entry.Operation == "Apply" && entry.Subresource == "" {
+		if entry.Manager == kustomizev1.FieldManager && entry.Operation == "Apply" && entry.Subresource == "" {
 			s.ours += fmt.Sprintln(entry.APIVersion, entry.FieldsV1.GetRawString())
 		}
 	}

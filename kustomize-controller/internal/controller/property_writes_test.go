@@ -207,7 +207,7 @@ func special(letter string) map[string]write {
 			"editRules":  merge("kubectl-edit", func(string) fields { return fields{"rules": []any{rule}} }),
 			"clearRules": update("somebody", drop("rules")),
 			"applyRules": applyAs("another", func(string, string) fields { return fields{"rules": []any{rule}} }),
-			"applyAsUs":  applyAs(fieldManager, func(string, string) fields { return fields{"rules": []any{rule}} }),
+			"applyAsUs":  applyAs(kustomizev1.FieldManager, func(string, string) fields { return fields{"rules": []any{rule}} }),
 		}
 	case "s":
 		return map[string]write{
@@ -224,14 +224,14 @@ func special(letter string) map[string]write {
 func dataWrites(value func(string) any, field string) map[string]write {
 	return map[string]write{
 		"edit":         update("somebody", set(value, field, "value")),
-		"editAsUs":     update(fieldManager, set(value, field, "value")),
+		"editAsUs":     update(kustomizev1.FieldManager, set(value, field, "value")),
 		"kubectlEdit":  update("kubectl-edit", set(value, field, "value")),
 		"kubectlField": update("kubectl-edit", set(value, field, "kubectl")),
 		"removeValue":  jsonPatch("remove", "/"+field+"/value", nil),
 		"clear":        update("somebody", drop(field)),
 		"addField":     merge("somebody", func(token string) fields { return fields{field: fields{"theirs": value(token)}} }),
 		"applyValue":   applyAs("another", func(_, token string) fields { return fields{field: fields{"value": value(token)}} }),
-		"applyAsUs":    applyAs(fieldManager, func(_, token string) fields { return fields{field: fields{"value": value(token)}} }),
+		"applyAsUs":    applyAs(kustomizev1.FieldManager, func(_, token string) fields { return fields{field: fields{"value": value(token)}} }),
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
@@ -70,9 +70,9 @@ func list(texts []string) string {
 // unit claims it too.
 func drifted(s *phase.Scope) status.Own {
 	var told []string
-	for id, verdict := range s.Live.Objects {
-		if verdict.Kind == live.Foreign && slices.Contains(s.Attempt.Desired, id) {
-			told = append(told, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), verdict.Owner))
+	for id, found := range s.Live.Objects {
+		if found.State == drift.Foreign && slices.Contains(s.Attempt.Desired, id) {
+			told = append(told, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), found.Owner))
 		}
 	}
 	for id, fight := range s.State.Corrections.Fights {
@@ -96,8 +96,8 @@ func drifted(s *phase.Scope) status.Own {
 	}
 }
 
-// drift lists what is left as it is in the status.
-func drift(s *phase.Scope) []kustomizev1.DriftedObject {
+// driftedObjects lists what is left as it is in the status.
+func driftedObjects(s *phase.Scope) []kustomizev1.DriftedObject {
 	var out []kustomizev1.DriftedObject
 	for id, d := range s.State.Corrections.Drift {
 		out = append(out, kustomizev1.DriftedObject{
@@ -151,7 +151,7 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 		obj.Status.Inventory = inventory.Encode(s.Inventory, s.InputsDigest, s.Unreadable...)
 		dropLedger(obj.Status.Inventory)
 	}
-	obj.Status.Drift = drift(s)
+	obj.Status.Drift = driftedObjects(s)
 	obj.Status.HeldDeletions = nil
 	if held := s.Deletion.Held; held != nil && !v.OK() {
 		obj.Status.HeldDeletions = &kustomizev1.HeldDeletions{
@@ -166,7 +166,7 @@ func recordInventory(obj *kustomizev1.Kustomization, s *phase.Scope, v reconcile
 
 // dropLedger leaves the ledger out of an inventory that would make the status too
 // large to be stored. It stays in memory, and a restart verifies everything.
-func dropLedger(wire *kustomizev1.ResourceInventory) {
+func dropLedger(wire *meta.ResourceInventory) {
 	size := 0
 	for _, ref := range wire.Entries {
 		size += len(ref.ID) + len(ref.Version) + len(ref.Ledger) + refOverhead

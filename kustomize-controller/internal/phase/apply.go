@@ -169,8 +169,8 @@ func (s *Scope) enter(results []apply.Result) {
 	entries := make([]inventory.Entry, 0, len(s.Built.Objects))
 	for _, o := range s.Built.Objects {
 		e, known := s.Old.Lookup(o.ID)
-		if r, ok := done[o.ID]; ok && !correction.IsLeft(r) && !verified(r, e, o.Mark) {
-			e, known = r.Entry(o.Mark), true
+		if r, ok := done[o.ID]; ok && !correction.IsLeft(r) && !verified(r, e, o.Digest) {
+			e, known = r.Entry(o.Digest), true
 		}
 		if known {
 			entries = append(entries, e)
@@ -181,7 +181,7 @@ func (s *Scope) enter(results []apply.Result) {
 
 // verified reports that an object was found to be as it should be. That its
 // fingerprints moved is known to the live table and worth no write of its own.
-func verified(r apply.Result, known inventory.Entry, desired inventory.Mark) bool {
+func verified(r apply.Result, known inventory.Entry, desired inventory.DesiredDigest) bool {
 	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
 }
 
@@ -204,8 +204,8 @@ func (s *Scope) writers() []string {
 		changed[step.ID] = step.Changed
 	}
 	var lines []string
-	for id, verdict := range s.Live.Objects {
-		if by := verdict.By; by != nil && by.Manager != "" && !changed[id] {
+	for id, found := range s.Live.Objects {
+		if by := found.By; by != nil && by.Manager != "" && !changed[id] {
 			lines = append(lines, fmt.Sprintf("%s had been changed by %s at %s", id.Subject(), by, by.Time.UTC().Format(time.RFC3339)))
 		}
 	}

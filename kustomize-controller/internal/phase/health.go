@@ -101,7 +101,7 @@ func (p Health) finish(s *Scope) reconciler.Outcome {
 		s.Next = p.Clock.Now()
 	}
 	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is looked at again
-		s.InputsDigest = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
+		s.InputsDigest = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	}
 	s.Cluster.Live.Await(s.Unit, nil)
 	s.reachGoal()

@@ -10,6 +10,7 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/pkg/delivery/await"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -88,7 +89,7 @@ func (p Inputs) observe(s *Scope) (reconciler.Outcome, bool) {
 	if !s.Live.Synced {
 		return reconciler.Park(parkFallback), true
 	}
-	for _, orphan := range s.Cluster.Live.Strays(s.Unit) {
+	for _, orphan := range s.Cluster.Live.Orphans(s.Unit) {
 		s.Old = s.Old.With(inventory.Entry{ID: orphan.ID})
 		s.Inventory = s.Old
 	}
@@ -100,9 +101,9 @@ func (p Inputs) seen(s *Scope) live.Judgement {
 	if !p.NoWatch {
 		return s.Cluster.Live.Judge(s.Unit)
 	}
-	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Verdict{}}
+	unknown := live.Judgement{Synced: true, Objects: map[inventory.ID]live.Finding{}}
 	for _, e := range s.Old.Entries() {
-		unknown.Objects[e.ID] = live.Verdict{Kind: live.Unwatched}
+		unknown.Objects[e.ID] = live.Finding{State: drift.Unwatched}
 	}
 	return unknown
 }
@@ -159,24 +160,24 @@ func (p Inputs) clean(s *Scope) bool {
 		}
 	}
 	watching := s.Object.GetDriftMode() != meta.DriftDisabled
-	for id, verdict := range s.Live.Objects {
-		if asks(s, id, verdict, watching) {
+	for id, found := range s.Live.Objects {
+		if asks(s, id, found.State, watching) {
 			return false
 		}
 	}
 	return true
 }
 
-// asks reports whether what is known of a live object needs the pass to go on.
-func asks(s *Scope, id inventory.ID, v live.Verdict, watching bool) bool {
-	switch v.Kind {
-	case live.Dirty, live.Suspect, live.Gone:
-		return watching && (s.Due || !v.AtInterval)
-	case live.TakeoverDue, live.Unwatched:
+// asks reports whether the state of an object needs the pass to go on.
+func asks(s *Scope, id inventory.ID, state drift.State, watching bool) bool {
+	switch state {
+	case drift.Dirty, drift.Suspect, drift.Gone:
+		return watching
+	case drift.TakeoverDue, drift.Unwatched, drift.Ended:
 		return watching && s.Due
-	case live.Foreign: // released at once if it is no longer desired
+	case drift.Foreign: // released at once if it is no longer desired
 		return watching && s.Due || !slices.Contains(s.Last.Desired, id)
-	case live.Clean, live.Terminating:
+	case drift.Clean, drift.Terminating:
 	}
 	return false
 }
@@ -185,7 +186,7 @@ func asks(s *Scope, id inventory.ID, v live.Verdict, watching bool) bool {
 // the inventory since, and that the spec is the one it was about.
 func (p Inputs) succeeded(s *Scope, inputs string) bool {
 	wire := s.Object.Status.Inventory
-	return inputs != "" && wire != nil && wire.Inputs == s.Old.Seal(p.Key, []byte(inputs)) &&
+	return inputs != "" && wire != nil && wire.Inputs == s.Old.BindInputs(p.Key, []byte(inputs)) &&
 		s.Object.Status.ObservedGeneration == s.Object.Generation
 }
 
@@ -197,7 +198,7 @@ func (p Inputs) advance(s *Scope) reconciler.Outcome {
 			Metadata: CommitStatus(), Silent: true,
 		})
 	}
-	s.InputsDigest = s.Inventory.Seal(p.Key, []byte(s.Attempt.Inputs))
+	s.InputsDigest = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	s.reachGoal()
 	return applied(s)
 }

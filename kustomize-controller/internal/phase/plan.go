@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/plan"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
@@ -28,38 +28,13 @@ func (p Plan) Run(_ context.Context, s *Scope) reconciler.Outcome {
 }
 
 // known is what is known of the live objects.
-func known(s *Scope) map[inventory.ID]plan.Live {
-	known := make(map[inventory.ID]plan.Live, len(s.Live.Objects))
-	for id, verdict := range s.Live.Objects {
-		known[id] = state(verdict)
-		if seen, ok := s.Cluster.Live.Lookup(id); ok && seen.Takeover && known[id] == plan.Suspect && s.Due {
-			known[id] = plan.Takeover // a dry-run would find nothing of ours changed
+func known(s *Scope) map[inventory.ID]drift.State {
+	known := make(map[inventory.ID]drift.State, len(s.Live.Objects))
+	for id, found := range s.Live.Objects {
+		known[id] = found.State
+		if seen, ok := s.Cluster.Live.Lookup(id); ok && seen.Takeover && found.State == drift.Suspect && s.Due {
+			known[id] = drift.TakeoverDue // a dry-run would find nothing of ours changed
 		}
 	}
 	return known
-}
-
-// state translates what the watch says into what a plan asks.
-func state(v live.Verdict) plan.Live {
-	switch v.Kind {
-	case live.Dirty:
-		return plan.Dirty
-	case live.Suspect:
-		return plan.Suspect
-	case live.TakeoverDue:
-		return plan.Takeover
-	case live.Gone:
-		if v.AtInterval {
-			return plan.Ending
-		}
-		return plan.Gone
-	case live.Terminating:
-		return plan.Terminating
-	case live.Foreign:
-		return plan.Foreign
-	case live.Unwatched:
-		return plan.Unwatched
-	case live.Clean:
-	}
-	return plan.Clean
 }

@@ -48,7 +48,7 @@ func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	if err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
 	}
-	maps.Copy(request.Overrides, candidates.Overrides()) // which also knows what no watch sees
+	maps.Copy(request.Overrides, candidates.Overrides(s.Cluster.Live.Owner())) // which also knows what no watch sees
 	s.Deletion = request.Decide()
 	// What is being deleted stays in the inventory until it is gone; the watch
 	// wakes the unit then.

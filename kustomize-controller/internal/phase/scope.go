@@ -43,7 +43,7 @@ type Scope struct {
 	// Old is the inventory before the pass, Unreadable its entries that this
 	// version cannot read and keeps.
 	Old        inventory.Inventory
-	Unreadable []kustomizev1.ResourceRef
+	Unreadable []meta.ResourceRef
 	// Due says that the interval has passed, that somebody asked, or that the
 	// spec changed. Source adds a new revision to it.
 	Due bool

@@ -134,7 +134,7 @@ func Absence(ctx context.Context, c *wire.Client, at wire.Ref, uid types.UID) er
 }
 
 // follow watches one object from a version on until done says so, or until the
-// watch ends: then the caller looks for itself, because what it waits for may
+// watch ends: then the caller reads for itself, because what it waits for may
 // have happened in between.
 func follow(ctx context.Context, c *wire.Client, at wire.Ref, from string, done func(watch.Event) (bool, error)) (finished bool, err error) {
 	w, err := c.Watch(ctx, at, from)
@@ -142,7 +142,7 @@ func follow(ctx context.Context, c *wire.Client, at wire.Ref, from string, done 
 		return consume(ctx, w, done)
 	}
 	if wire.Transient(err) || apierrors.IsResourceExpired(err) || apierrors.IsForbidden(err) || apierrors.IsMethodNotSupported(err) {
-		// The caller looks again after a while, which does not need the right to watch.
+		// The caller reads again after a while, which does not need the right to watch.
 		return false, nil
 	}
 	return false, err

@@ -107,7 +107,7 @@ func (p place) listed() (keys []string, set bool) {
 	if found.known {
 		return found.keys, found.set
 	}
-	look := func(pe fieldpath.PathElement) {
+	visit := func(pe fieldpath.PathElement) {
 		if pe.Key != nil && found.keys == nil {
 			for _, f := range *pe.Key {
 				found.keys = append(found.keys, f.Name)
@@ -116,8 +116,8 @@ func (p place) listed() (keys []string, set bool) {
 		found.set = found.set || pe.Value != nil
 	}
 	// The iterators of the library do not bear being left early.
-	p.all.Members.Iterate(look)
-	p.all.Children.Iterate(look)
+	p.all.Members.Iterate(visit)
+	p.all.Children.Iterate(visit)
 	found.known = true
 	return found.keys, found.set
 }

@@ -77,7 +77,7 @@ func (p Paths) keep(into, from *unstructured.Unstructured) {
 // that is owned as a whole, from which nothing can be taken out.
 func descend(desired, live any, at place, ptr pointer, frozen bool) any {
 	if len(ptr) == 0 {
-		return settle(desired, live, at, frozen)
+		return resolve(desired, live, at, frozen)
 	}
 	frozen = frozen || !isAbsent(live) && at.atomic(live)
 	switch d := desired.(type) {
@@ -123,8 +123,8 @@ func orElse(v, other any) any {
 	return v
 }
 
-// settle decides about an ignored value and everything in it.
-func settle(desired, live any, at place, frozen bool) any {
+// resolve decides about an ignored value and everything in it.
+func resolve(desired, live any, at place, frozen bool) any {
 	switch {
 	case isAbsent(live):
 		return desired
@@ -162,7 +162,7 @@ func settleFields(desired, live map[string]any, at place) any {
 		}
 	}
 	for name, v := range desired {
-		put(name, settle(v, field(live, name), at.field(name), false))
+		put(name, resolve(v, field(live, name), at.field(name), false))
 	}
 	for name, v := range live {
 		if _, ok := desired[name]; !ok {
@@ -183,7 +183,7 @@ func settleItems(desired, live []any, at place) any {
 		other := counterparts.find(d, i)
 		matched[other] = true
 		l := item(live, other)
-		if v := settle(d, l, at.child(at.element(orElse(l, d), i)), false); !isAbsent(v) {
+		if v := resolve(d, l, at.child(at.element(orElse(l, d), i)), false); !isAbsent(v) {
 			out = append(out, v)
 		}
 	}

@@ -217,8 +217,8 @@ func TestClasses(t *testing.T) {
 	}
 }
 
-// TestTurns serves waiters by priority, and flows of equal priority in turn (S15:
-// one unit with many objects does not hold up another with one).
+// TestTurns serves waiters by priority, and flows of equal priority in turn: one
+// unit with many objects does not hold up another with one.
 func TestTurns(t *testing.T) {
 	const audits = "audit"
 	cases := map[string]struct {

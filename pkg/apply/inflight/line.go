@@ -12,7 +12,7 @@ type Priority uint8
 const (
 	// Change is a request that makes an object what it should be.
 	Change Priority = iota
-	// Audit is a request that only looks.
+	// Audit is a request that only reads.
 	Audit
 
 	priorities = 2

@@ -17,28 +17,22 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
 var definition = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
 
 // Object brings a built object into the form in which it is digested and
-// applied: owner labels on, server-owned fields off, Secret text folded into
+// applied: labels of the owning unit on, server-owned fields off, Secret text folded into
 // data, defaults written out where server-side apply needs them as list keys,
 // fields that a built-in type does not have dropped. Doing it twice changes
 // nothing.
-func Object(obj *unstructured.Unstructured, owner live.Unit, m mark.Marker) error {
-	m = m.WithDefaults()
+func Object(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.Owner) error {
 	if err := normalize(obj); err != nil {
 		return fmt.Errorf("normalising %s: %w", inventory.IDOf(obj).Subject(), err)
 	}
-	labels := obj.GetLabels()
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[m.OwnerNameKey], labels[m.OwnerNamespaceKey] = owner.Name, owner.Namespace
-	obj.SetLabels(labels)
+	owner.Label(obj, unit)
 	return nil
 }
 

@@ -7,7 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 type fields = map[string]any
@@ -21,7 +22,7 @@ func object(apiVersion, kind, name string, content fields) *unstructured.Unstruc
 }
 
 func TestObject(t *testing.T) {
-	labels := fields{mark.DefaultOwnerNameKey: "apps", mark.DefaultOwnerNamespaceKey: "shop"}
+	labels := fields{testowner.NameLabel: "apps", testowner.NamespaceLabel: "shop"}
 	meta := func(extra fields) fields {
 		m := fields{"name": "x", "labels": labels}
 		for key, value := range extra {
@@ -74,7 +75,7 @@ func TestObject(t *testing.T) {
 				want[key] = value
 			}
 			for round := range 2 {
-				if err := Object(c.in, mark.Unit{Namespace: "shop", Name: "apps"}, mark.Marker{}); err != nil {
+				if err := Object(c.in, ownership.Unit{Namespace: "shop", Name: "apps"}, testowner.New(t)); err != nil {
 					t.Fatal(err)
 				}
 				if diff := cmp.Diff(want, c.in.Object); diff != "" {
@@ -102,7 +103,7 @@ func TestObjectRefuses(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			err := Object(c.in, mark.Unit{}, mark.Marker{})
+			err := Object(c.in, ownership.Unit{}, testowner.New(t))
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("%s: got %v", c.why, err)
 			}

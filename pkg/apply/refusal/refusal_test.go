@@ -20,7 +20,7 @@ func status(reason metav1.StatusReason, message string, causes ...metav1.StatusC
 	return &apierrors.StatusError{ErrStatus: metav1.Status{Reason: reason, Message: message, Details: &metav1.StatusDetails{Causes: causes}}}
 }
 
-// TestWithoutValues is row F-36: whatever a server quotes of an object with secret
+// TestWithoutValues makes sure of this: whatever a server quotes of an object with secret
 // content is not said again.
 func TestWithoutValues(t *testing.T) {
 	const canary = "canary-value"
@@ -77,7 +77,7 @@ func TestWithoutValues(t *testing.T) {
 	}
 }
 
-// TestText is row F-10: one line of bounded length, in which nothing is invisible.
+// TestText makes sure of this: one line of bounded length, in which nothing is invisible.
 func TestText(t *testing.T) {
 	id := inventory.ID{Name: "s", Namespace: "shop", Kind: "Secret"}
 	cases := map[string]struct {
@@ -105,7 +105,7 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextIsBounded is row F-10 with large parts.
+// TestTextIsBounded is TestText with large parts.
 func TestTextIsBounded(t *testing.T) {
 	for name, filler := range map[string]string{"Letters": "x", "Controls": "\x01", "Wide": "大", "Broken": "\xff", "Tags": "\U000e0041"} {
 		t.Run(name, func(t *testing.T) {
@@ -131,7 +131,7 @@ func TestTextIsBounded(t *testing.T) {
 	}
 }
 
-// TestImmutable is row F-46: which refusals may mean that an object has to be made
+// TestImmutable makes sure of this: which refusals may mean that an object has to be made
 // anew.
 func TestImmutable(t *testing.T) {
 	cases := map[string]struct {

@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Operation is one step of a JSON patch.
@@ -26,11 +26,11 @@ type Operation struct {
 
 // Plan says what is to be put in order.
 type Plan struct {
-	// Marker says which entry is ours.
-	Marker mark.Marker
-	// Rules select the managers whose fields become ours; nil when a policy keeps
-	// others' fields, and the marks of earlier tools with them.
-	Rules []mark.Takeover
+	// Owner says which entry is ours, and whose fields become ours.
+	Owner *ownership.Owner
+	// Take says that they do; a policy may keep the fields of others, and with them
+	// what earlier tools left.
+	Take bool
 	// Version is the API version that managed fields are to speak of; empty leaves
 	// them as they are.
 	Version string
@@ -38,7 +38,7 @@ type Plan struct {
 
 // Due reports that something about an object is not in order.
 func (p Plan) Due(obj metav1.Object) bool {
-	return p.Rules != nil && p.Marker.TakeoverDue(p.Rules, obj) || p.Migrates(obj)
+	return p.Take && p.Owner.TakeoverDue(obj) || p.Migrates(obj)
 }
 
 // Migrates reports that managed fields speak of another API version.
@@ -51,14 +51,14 @@ func (p Plan) Migrates(obj metav1.Object) bool {
 func (p Plan) Patch(obj metav1.Object) ([]Operation, error) {
 	var operations []Operation
 	entries, changed := obj.GetManagedFields(), false
-	if p.Rules != nil {
+	if p.Take {
 		for _, field := range []string{"annotations", "labels"} {
-			for _, key := range p.Marker.LegacyMarks(obj, field) {
+			for _, key := range p.Owner.Leftovers(obj, field) {
 				operations = append(operations, Operation{Op: "remove", Path: "/metadata/" + field + "/" + escape(key)})
 			}
 		}
 		var err error
-		if entries, changed, err = p.Marker.Merge(p.Rules, entries); err != nil {
+		if entries, changed, err = p.Owner.Merge(entries); err != nil {
 			return nil, err
 		}
 	}

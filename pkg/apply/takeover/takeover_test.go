@@ -8,7 +8,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 func entry(manager, operation, version, fields string, at int64) metav1.ManagedFieldsEntry {
@@ -20,32 +20,32 @@ func entry(manager, operation, version, fields string, at int64) metav1.ManagedF
 }
 
 func TestPatch(t *testing.T) {
-	const us = mark.DefaultFieldManager
+	const us = testowner.Manager
+	owner := testowner.New(t)
 	ours, theirs := entry(us, "Apply", "a/v1", `{"f:x":{}}`, 1), entry("somebody", "Update", "a/v1", `{"f:y":{}}`, 1)
 	old := entry("somebody", "Update", "a/v1beta1", `{"f:y":{}}`, 1)
 	kubectl := entry("kubectl-edit", "Update", "a/v1beta1", `{"f:z":{}}`, 1)
-	rules := mark.DefaultTakeover(us)
 	merged := entry(us, "Apply", "a/v1", `{"f:x":{},"f:z":{}}`, 1)
 	cases := map[string]struct {
 		why     string
 		version string
-		rules   []mark.Takeover
+		keep    bool
 		entries []metav1.ManagedFieldsEntry
 		want    []metav1.ManagedFieldsEntry
 	}{
-		"InOrder":   {"nothing is due", "a/v1", rules, []metav1.ManagedFieldsEntry{ours, theirs}, nil},
-		"NotAsked":  {"versions are left alone without the gate", "", rules, []metav1.ManagedFieldsEntry{ours, old}, nil},
-		"Migrated":  {"every entry speaks of the applied version", "a/v1", rules, []metav1.ManagedFieldsEntry{ours, old}, []metav1.ManagedFieldsEntry{ours, theirs}},
-		"Both":      {"one patch for both", "a/v1", rules, []metav1.ManagedFieldsEntry{ours, kubectl, old}, []metav1.ManagedFieldsEntry{merged, theirs}},
-		"Kept":      {"a policy keeps what kubectl set, and versions are migrated still", "a/v1", nil, []metav1.ManagedFieldsEntry{ours, old}, []metav1.ManagedFieldsEntry{ours, theirs}},
-		"Duplicate": {"entries that become alike become one", "a/v1", rules, []metav1.ManagedFieldsEntry{theirs, entry("somebody", "Update", "a/v1beta1", `{"f:q":{}}`, 5)}, []metav1.ManagedFieldsEntry{entry("somebody", "Update", "a/v1", `{"f:q":{},"f:y":{}}`, 5)}},
+		"InOrder":   {"nothing is due", "a/v1", false, []metav1.ManagedFieldsEntry{ours, theirs}, nil},
+		"NotAsked":  {"versions are left alone without the gate", "", false, []metav1.ManagedFieldsEntry{ours, old}, nil},
+		"Migrated":  {"every entry speaks of the applied version", "a/v1", false, []metav1.ManagedFieldsEntry{ours, old}, []metav1.ManagedFieldsEntry{ours, theirs}},
+		"Both":      {"one patch for both", "a/v1", false, []metav1.ManagedFieldsEntry{ours, kubectl, old}, []metav1.ManagedFieldsEntry{merged, theirs}},
+		"Kept":      {"a policy keeps what kubectl set, and versions are migrated still", "a/v1", true, []metav1.ManagedFieldsEntry{ours, old}, []metav1.ManagedFieldsEntry{ours, theirs}},
+		"Duplicate": {"entries that become alike become one", "a/v1", false, []metav1.ManagedFieldsEntry{theirs, entry("somebody", "Update", "a/v1beta1", `{"f:q":{}}`, 5)}, []metav1.ManagedFieldsEntry{entry("somebody", "Update", "a/v1", `{"f:q":{},"f:y":{}}`, 5)}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			obj := &unstructured.Unstructured{Object: map[string]any{}}
 			obj.SetResourceVersion("7")
 			obj.SetManagedFields(c.entries)
-			plan := Plan{Marker: mark.Marker{}.WithDefaults(), Rules: c.rules, Version: c.version}
+			plan := Plan{Owner: owner, Take: !c.keep, Version: c.version}
 			operations, err := plan.Patch(obj)
 			if err != nil {
 				t.Fatal(err)

@@ -135,7 +135,7 @@ func (r *retry) after(err error, now time.Time) (pause time.Duration, ok bool) {
 		ok = r.failures < Attempts
 	}
 	pause = r.delay
-	if seconds, told := apierrors.SuggestsClientDelay(err); told {
+	if seconds, given := apierrors.SuggestsClientDelay(err); given {
 		pause = max(pause, time.Duration(seconds)*time.Second)
 	}
 	r.delay = min(2*r.delay, LastDelay)

@@ -24,7 +24,7 @@ type Resource struct {
 }
 
 // Find returns the resource of a kind. A kind that is not known may have been
-// defined since the mapper last looked.
+// defined since the mapper last asked.
 func (c *Client) Find(gvk schema.GroupVersionKind) (Resource, error) {
 	var versions []string
 	if gvk.Version != "" {
@@ -40,7 +40,7 @@ func (c *Client) Find(gvk schema.GroupVersionKind) (Resource, error) {
 	return Resource{gvr: mapping.Resource, Namespaced: mapping.Scope.Name() == meta.RESTScopeNameNamespace}, nil
 }
 
-// ResetMapper makes the mapper look again, and reports whether it can.
+// ResetMapper makes the mapper ask again, and reports whether it can.
 func (c *Client) ResetMapper() bool {
 	mapper, ok := c.opts.Mapper.(meta.ResettableRESTMapper)
 	if ok {

@@ -137,7 +137,7 @@ func Follow(h *cluster.Handle, unit types.NamespacedName, targets []Target) (pol
 	}
 	h.Names.Follow(unit, cluster.TopicHealth, refs)
 	for _, ref := range refs {
-		if _, known := h.Names.Look(ref); !known {
+		if _, known := h.Names.Lookup(ref); !known {
 			poll = true
 		}
 	}
@@ -156,7 +156,7 @@ func Version(h *cluster.Handle, id inventory.ID) (string, bool) {
 	if seen, ok := h.Live.Lookup(id); ok {
 		return seen.ResourceVersion, true
 	}
-	seen, known := h.Names.Look(refOf(id))
+	seen, known := h.Names.Lookup(refOf(id))
 	return seen.ResourceVersion, known && seen.Exists
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // soon bounds every wait; it is generous, because machines are shared.
@@ -71,7 +72,7 @@ func newWorld(t *testing.T) *world {
 	}
 	pool, err := cluster.New(cluster.Options{
 		Config: config, Mapper: mapper, Clock: clock.RealClock{},
-		Live:  live.Options{Wake: func(_ live.Unit, cause live.Cause) { w.wake(string(cause)) }},
+		Live:  live.Options{Owner: testowner.New(t), Wake: func(_ live.Unit, cause live.Cause) { w.wake(string(cause)) }},
 		Named: func(_ types.NamespacedName, topic string, _ named.Ref, _ named.Seen) { w.wake(topic) },
 	})
 	if err != nil {
@@ -153,8 +154,7 @@ func (w *world) put(name, phase string, change ...func(*unstructured.Unstructure
 
 // owned gives an object to the unit, so that the live table sees it.
 func (w *world) owned(obj *unstructured.Unstructured) {
-	marker := w.h.Live.Marker()
-	obj.SetLabels(map[string]string{marker.OwnerNameKey: w.unit.Name, marker.OwnerNamespaceKey: w.unit.Namespace})
+	w.h.Live.Owner().Label(obj, w.unit)
 }
 
 func (w *world) target(name string) await.Target {
@@ -347,7 +347,7 @@ func TestFollowWakes(t *testing.T) {
 	own := w.put("own", "busy", w.owned)
 	w.put("other", "busy")
 	targets := w.targets("own", "other")
-	w.h.Live.Expect(w.unit, inventory.Of(inventory.Entry{ID: targets[0].ID, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Hard: 1}}}))
+	w.h.Live.Expect(w.unit, inventory.Of(inventory.Entry{ID: targets[0].ID, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Strong: 1}}}))
 	w.until("the own object is seen", func() bool {
 		seen, ok := w.h.Live.Lookup(targets[0].ID)
 		return ok && seen.ResourceVersion == own.GetResourceVersion()

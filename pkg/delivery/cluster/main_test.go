@@ -28,6 +28,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/tenancy"
 	"github.com/capstan-gitops/capstan/pkg/tenancy/kubeconfig"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // soon bounds every wait; it is generous, because machines are shared.
@@ -96,7 +97,7 @@ func (w *world) mapping(other func(*rest.Config) (apimeta.RESTMapper, error)) {
 	}
 	w.pool, err = cluster.New(cluster.Options{
 		Config: config, Mapper: mapper, MapperFor: other, Clock: clock.RealClock{},
-		Live:  live.Options{Wake: func(live.Unit, live.Cause) {}},
+		Live:  live.Options{Owner: testowner.New(w.t), Wake: func(live.Unit, live.Cause) {}},
 		Named: func(types.NamespacedName, string, named.Ref, named.Seen) {},
 	})
 	if err != nil {

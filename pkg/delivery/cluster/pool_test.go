@@ -67,7 +67,7 @@ func TestMovedUnitIsForgotten(t *testing.T) {
 	w.start()
 	ns := w.namespace()
 	own := inventory.ID{Namespace: ns, Name: "a0", Kind: "ConfigMap"}
-	ledger := inventory.Of(inventory.Entry{ID: own, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Hard: 1}}})
+	ledger := inventory.Of(inventory.Entry{ID: own, Version: "v1", Record: inventory.Record{Live: inventory.Fingerprint{Strong: 1}}})
 	local := w.place("a", nil)
 	local.Live.Expect(name("a"), ledger)
 	ref := named.Ref{GroupKind: schema.GroupKind{Kind: "ConfigMap"}, Namespace: ns, Name: "a1"}

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Drift is a difference that was found and left.
@@ -14,7 +14,7 @@ type Drift struct {
 	// Gone says that the object is not there.
 	Gone bool
 	// By is who made it.
-	By mark.Writer
+	By ownership.Writer
 }
 
 // String says what became of an object, and by whom.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 )
@@ -28,7 +29,7 @@ type Pass struct {
 	Start    time.Time
 	Interval time.Duration
 	// Seen is what was known of the live objects before anything was applied.
-	Seen map[inventory.ID]live.Verdict
+	Seen map[inventory.ID]live.Finding
 }
 
 // Expire drops the fights that are over.
@@ -39,8 +40,8 @@ func (s *State) Expire(p Pass) { s.Fights = current(s.Fights, p) }
 // returns when the first of them is due; zero when there is none.
 func (s *State) BackOff(p Pass) (next time.Time) {
 	for id, seen := range p.Seen {
-		switch seen.Kind {
-		case live.Dirty, live.Suspect, live.Gone:
+		switch seen.State {
+		case drift.Dirty, drift.Suspect, drift.Gone, drift.Ended:
 		default:
 			continue
 		}

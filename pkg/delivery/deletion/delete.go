@@ -14,7 +14,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/delivery/cluster"
 	"github.com/capstan-gitops/capstan/pkg/delivery/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
 
@@ -31,7 +31,7 @@ func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, ent
 	found := Candidates{}
 	errs := parallel.Map(readers, entries, func(e inventory.Entry) error {
 		obj, err := h.Read(ctx, e.ID, e.Version)
-		if cluster.Undefined(err) || err == nil && (obj == nil || h.Live.Marker().Owner(obj) != unit) {
+		if cluster.Undefined(err) || err == nil && (obj == nil || h.Live.Owner().UnitOf(obj) != unit) {
 			return nil
 		}
 		if err != nil {
@@ -46,22 +46,22 @@ func Read(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, ent
 }
 
 // Overrides is what the objects say about their own deletion.
-func (c Candidates) Overrides() map[inventory.ID]Override {
+func (c Candidates) Overrides(owner *ownership.Owner) map[inventory.ID]Override {
 	overrides := make(map[inventory.ID]Override, len(c))
 	for id, obj := range c {
-		overrides[id] = OverrideOf(mark.PolicyOf(obj))
+		overrides[id] = OverrideOf(owner.Policy(obj))
 	}
 	return overrides
 }
 
 // OverrideOf is what the policies of a live object mean for its deletion.
-func OverrideOf(policy mark.Policy) Override {
+func OverrideOf(policy ownership.Policy) Override {
 	switch {
 	case policy.Kept():
 		return Kept
-	case policy.Deletion == mark.PolicyProtected:
+	case policy.Deletion == ownership.PolicyProtected:
 		return Protected
-	case policy.Deletion == mark.PolicyAllowed:
+	case policy.Deletion == ownership.PolicyAllowed:
 		return Allowed
 	}
 	return NoOverride
@@ -104,17 +104,17 @@ type Result struct {
 
 // Delete deletes objects in the reverse of the order in which they were applied.
 func Delete(ctx context.Context, h *cluster.Handle, unit types.NamespacedName, entries []inventory.Entry) (Result, error) {
-	targets := make([]apply.Target, 0, len(entries))
+	targets := make([]apply.Deletion, 0, len(entries))
 	byID := make(map[inventory.ID]inventory.Entry, len(entries))
 	for _, e := range entries {
-		targets = append(targets, apply.Target{ID: e.ID, Version: e.Version})
+		targets = append(targets, apply.Deletion{ID: e.ID, Version: e.Version})
 		byID[e.ID] = e
 	}
 	var out Result
 	var errs error
-	for _, o := range h.Applier.DeleteAll(ctx, unit, targets) {
+	for _, o := range h.Applier.Delete(ctx, unit, targets) {
 		errs = errors.Join(errs, o.Err)
-		out.add(byID[o.Target.ID], o.Result)
+		out.add(byID[o.ID], o.Result)
 	}
 	return out, errs
 }

@@ -28,8 +28,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/delivery/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
 	"github.com/capstan-gitops/capstan/pkg/live/named"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 )
 
@@ -47,18 +47,18 @@ func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv, env.NoCRDs())) }
 func TestOverrideOf(t *testing.T) {
 	cases := map[string]struct {
 		why    string
-		policy mark.Policy
+		policy ownership.Policy
 		want   deletion.Override
 	}{
-		"None":             {"the budget decides", mark.Policy{}, deletion.NoOverride},
-		"Protected":        {"it is held", mark.Policy{Deletion: mark.PolicyProtected}, deletion.Protected},
-		"Allowed":          {"it goes whatever the budget is", mark.Policy{Deletion: mark.PolicyAllowed}, deletion.Allowed},
-		"PruneDisabled":    {"it is released", mark.Policy{Prune: mark.PolicyDisabled}, deletion.Kept},
-		"ReconcileOff":     {"it is left alone altogether", mark.Policy{Reconcile: mark.PolicyDisabled}, deletion.Kept},
-		"Ignored":          {"it is left alone altogether", mark.Policy{SSA: mark.PolicyIgnore}, deletion.Kept},
-		"KeptAndAllowed":   {"what is kept is kept, also if its deletion were allowed", mark.Policy{Prune: mark.PolicyDisabled, Deletion: mark.PolicyAllowed}, deletion.Kept},
-		"KeptAndProtected": {"what is kept needs no consent", mark.Policy{Prune: mark.PolicyDisabled, Deletion: mark.PolicyProtected}, deletion.Kept},
-		"OtherPolicies":    {"how it is applied says nothing about its deletion", mark.Policy{SSA: mark.PolicyMerge, Force: mark.PolicyEnabled}, deletion.NoOverride},
+		"None":             {"the budget decides", ownership.Policy{}, deletion.NoOverride},
+		"Protected":        {"it is held", ownership.Policy{Deletion: ownership.PolicyProtected}, deletion.Protected},
+		"Allowed":          {"it goes whatever the budget is", ownership.Policy{Deletion: ownership.PolicyAllowed}, deletion.Allowed},
+		"PruneDisabled":    {"it is released", ownership.Policy{Prune: ownership.PolicyDisabled}, deletion.Kept},
+		"ReconcileOff":     {"it is left alone altogether", ownership.Policy{Reconcile: ownership.PolicyDisabled}, deletion.Kept},
+		"Ignored":          {"it is left alone altogether", ownership.Policy{SSA: ownership.PolicyIgnore}, deletion.Kept},
+		"KeptAndAllowed":   {"what is kept is kept, also if its deletion were allowed", ownership.Policy{Prune: ownership.PolicyDisabled, Deletion: ownership.PolicyAllowed}, deletion.Kept},
+		"KeptAndProtected": {"what is kept needs no consent", ownership.Policy{Prune: ownership.PolicyDisabled, Deletion: ownership.PolicyProtected}, deletion.Kept},
+		"OtherPolicies":    {"how it is applied says nothing about its deletion", ownership.Policy{SSA: ownership.PolicyMerge, Force: ownership.PolicyEnabled}, deletion.NoOverride},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -103,11 +103,17 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
+	owner, err := ownership.New(ownership.Names{
+		Manager: "capstan-test", PolicyPrefix: "kustomize.toolkit.fluxcd.io/", NameLabel: ownerName, NamespaceLabel: ownerNamespace,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	pool, err := cluster.New(cluster.Options{
 		Config: config, Mapper: mapper, Clock: clock.RealClock{},
 		Live: live.Options{
-			Marker: live.Marker{OwnerNameKey: ownerName, OwnerNamespaceKey: ownerNamespace},
-			Wake:   func(live.Unit, live.Cause) {},
+			Owner: owner,
+			Wake:  func(live.Unit, live.Cause) {},
 		},
 		Named: func(types.NamespacedName, string, named.Ref, named.Seen) {},
 	})
@@ -184,7 +190,7 @@ func TestReadLeavesOutWhatIsNotTheUnits(t *testing.T) {
 	want := map[inventory.ID]deletion.Override{
 		w.entry("ConfigMap", "plain").ID: deletion.NoOverride, w.entry("ConfigMap", "protected").ID: deletion.Protected, w.entry("ConfigMap", "kept").ID: deletion.Kept,
 	}
-	if diff := cmp.Diff(want, candidates.Overrides()); diff != "" {
+	if diff := cmp.Diff(want, candidates.Overrides(w.h.Live.Owner())); diff != "" {
 		t.Errorf("the objects about to go differ (-want +got):\n%s", diff)
 	}
 }

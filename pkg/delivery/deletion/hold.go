@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/plan"
 )
 
 // maxSubjects is how many objects a reason names.
@@ -48,7 +48,7 @@ type Request struct {
 	// Emptied says that nothing at all is desired any more.
 	Emptied bool
 	// Live is what is known of the live objects.
-	Live map[inventory.ID]plan.Live
+	Live map[inventory.ID]drift.State
 	// Overrides are what the live objects say about their own deletion.
 	Overrides map[inventory.ID]Override
 	// Budget bounds what is deleted without consent.
@@ -92,7 +92,7 @@ func (d Request) Decide() Decision {
 			continue
 		}
 		set = append(set, e)
-		if d.Live[e.ID] != plan.Terminating {
+		if d.Live[e.ID] != drift.Terminating {
 			counted = append(counted, e)
 		}
 	}
@@ -130,7 +130,7 @@ func (d Request) free(id inventory.ID) bool {
 		return true
 	case NoOverride, Protected:
 	}
-	return d.Live[id] == plan.Foreign
+	return d.Live[id] == drift.Foreign
 }
 
 // consents reports whether the user agreed to a set: to this very one, or to the

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/plan"
 )
 
 func of(group, kind, name string) inventory.Entry {
@@ -104,7 +104,7 @@ func TestOverrides(t *testing.T) {
 	cases := map[string]struct {
 		why       string
 		terms     string
-		live      map[inventory.ID]plan.Live
+		live      map[inventory.ID]drift.State
 		overrides map[inventory.ID]deletion.Override
 		deleted   []string
 		held      []string
@@ -115,10 +115,10 @@ func TestOverrides(t *testing.T) {
 		"OfKind":       {"an object overrides the protection of its kind", "protect=ConfigMap", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Allowed, id("b"): deletion.Allowed, id("c"): deletion.Allowed}, all, nil},
 		"Protected":    {"an object protects itself without a budget", "", nil, map[inventory.ID]deletion.Override{id("c"): deletion.Protected}, none, all},
 		"Kept":         {"what is let go is not deleted", "count=1", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Kept, id("c"): deletion.Kept}, all, nil},
-		"Foreign":      {"nor is what has another owner", "count=1", map[inventory.ID]plan.Live{id("a"): plan.Foreign, id("b"): plan.Foreign}, nil, all, nil},
-		"Terminating":  {"what is on its way out is not deleted again", "count=1", map[inventory.ID]plan.Live{id("a"): plan.Terminating, id("b"): plan.Terminating}, nil, all, nil},
-		"StillCounted": {"but it belongs to the set, so that the digest stands when it ends", "count=0", map[inventory.ID]plan.Live{id("a"): plan.Terminating}, nil, none, all},
-		"Gone":         {"a list that lies must not open the budget", "count=1", map[inventory.ID]plan.Live{id("a"): plan.Gone, id("b"): plan.Gone, id("c"): plan.Gone}, nil, none, all},
+		"Foreign":      {"nor is what has another owner", "count=1", map[inventory.ID]drift.State{id("a"): drift.Foreign, id("b"): drift.Foreign}, nil, all, nil},
+		"Terminating":  {"what is on its way out is not deleted again", "count=1", map[inventory.ID]drift.State{id("a"): drift.Terminating, id("b"): drift.Terminating}, nil, all, nil},
+		"StillCounted": {"but it belongs to the set, so that the digest stands when it ends", "count=0", map[inventory.ID]drift.State{id("a"): drift.Terminating}, nil, none, all},
+		"Gone":         {"a list that lies must not open the budget", "count=1", map[inventory.ID]drift.State{id("a"): drift.Gone, id("b"): drift.Gone, id("c"): drift.Gone}, nil, none, all},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -298,7 +298,7 @@ func id(name string) inventory.ID {
 }
 
 func recorded(name string, b byte) inventory.Entry {
-	return inventory.Entry{ID: id(name), Version: "v1", Record: inventory.Record{Desired: inventory.Mark{b}}}
+	return inventory.Entry{ID: id(name), Version: "v1", Record: inventory.Record{Desired: inventory.DesiredDigest{b}}}
 }
 
 func names(entries []inventory.Entry) []string {

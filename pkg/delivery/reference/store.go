@@ -114,7 +114,7 @@ func (s *Store) Digest(ctx context.Context, refs []Reference) (string, error) {
 
 // Version names the state a reference is in.
 func (s *Store) Version(ctx context.Context, ref Reference) (string, error) {
-	if seen, known := s.opts.Watcher.Look(refOf(ref)); known {
+	if seen, known := s.opts.Watcher.Lookup(refOf(ref)); known {
 		if !seen.Exists {
 			return (*Object)(nil).version(), nil
 		}
@@ -127,7 +127,7 @@ func (s *Store) Version(ctx context.Context, ref Reference) (string, error) {
 // Data returns the content of a reference, or nil when it does not exist.
 func (s *Store) Data(ctx context.Context, ref Reference) (map[string][]byte, error) {
 	key := refOf(ref)
-	if seen, known := s.opts.Watcher.Look(key); known {
+	if seen, known := s.opts.Watcher.Lookup(key); known {
 		if !seen.Exists {
 			return nil, nil
 		}

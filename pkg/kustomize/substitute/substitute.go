@@ -20,13 +20,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const (
-	// Key is the label or annotation with which an object opts out of
-	// substitution, by the value Disabled.
-	Key = "kustomize.toolkit.fluxcd.io/substitute"
-	// Disabled is compared exactly.
-	Disabled = "disabled"
-)
+// Disabled is the value by which an object opts out of substitution. It is compared
+// exactly.
+const Disabled = "disabled"
 
 var variableName = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
 
@@ -38,6 +34,9 @@ type Variables struct {
 	// Sensitive names the variables whose values are secret: an object that
 	// refers to one is sensitive as a whole.
 	Sensitive map[string]bool
+	// OptOut is the label or annotation with which an object opts out of substitution,
+	// by the value Disabled; empty when none can.
+	OptOut string
 	// Strict makes a reference to a variable that is not set an error, unless
 	// the expression has a default.
 	Strict bool
@@ -50,6 +49,7 @@ type Variables struct {
 type Program struct {
 	values    map[string]string
 	sensitive map[string]bool
+	optOut    string
 	strict    bool
 	digest    string
 }
@@ -73,7 +73,7 @@ func (v *Variables) Compile() (*Program, error) {
 	if len(v.Values) == 0 && !v.Always {
 		return nil, nil
 	}
-	p := &Program{values: make(map[string]string, len(v.Values)), sensitive: v.Sensitive, strict: v.Strict}
+	p := &Program{values: make(map[string]string, len(v.Values)), sensitive: v.Sensitive, optOut: v.OptOut, strict: v.Strict}
 	for name, value := range v.Values {
 		p.values[name] = strings.ReplaceAll(value, "\n", "")
 	}
@@ -90,7 +90,7 @@ func (p *Program) sum() string {
 	for _, name := range slices.Sorted(maps.Keys(p.sensitive)) {
 		_, _ = fmt.Fprintf(h, "%s is sensitive: %t\n", name, p.sensitive[name])
 	}
-	_, _ = fmt.Fprintf(h, "strict %t\n", p.strict)
+	_, _ = fmt.Fprintf(h, "strict %t, opt-out %s\n", p.strict, p.optOut)
 	return hex.EncodeToString(h.Sum(nil))
 }
 
@@ -117,7 +117,7 @@ func (p *Program) Digest() string {
 // out must be an object again. An object that opts out, or has no expression, is
 // returned as it is.
 func (p *Program) Apply(obj *unstructured.Unstructured) (Outcome, error) {
-	if p == nil || optsOut(obj) || !mentions(obj.Object) {
+	if p == nil || p.optsOut(obj) || !mentions(obj.Object) {
 		return Outcome{Object: obj}, nil
 	}
 	text, err := yaml.Marshal(obj.Object)
@@ -199,9 +199,8 @@ func reread(text string) (*unstructured.Unstructured, error) {
 	return obj, nil
 }
 
-func optsOut(obj *unstructured.Unstructured) bool {
-	return obj.GetLabels()[Key] == Disabled ||
-		obj.GetAnnotations()[Key] == Disabled
+func (p *Program) optsOut(obj *unstructured.Unstructured) bool {
+	return p.optOut != "" && (obj.GetLabels()[p.optOut] == Disabled || obj.GetAnnotations()[p.optOut] == Disabled)
 }
 
 // mentions reports whether a value has anything to replace, keys included. A

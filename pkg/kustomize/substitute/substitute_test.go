@@ -72,6 +72,9 @@ func TestExpandIsAffordable(t *testing.T) {
 	}
 }
 
+// optOut is the key by which objects opt out in these tests.
+const optOut = "example.org/substitute"
+
 func TestApply(t *testing.T) {
 	obj := func(value any, more ...string) *unstructured.Unstructured {
 		m := map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "x"}, "data": map[string]any{"k": value}}
@@ -101,9 +104,10 @@ func TestApply(t *testing.T) {
 		"Number":       {"types may change", &Variables{Values: with("a", "5")}, obj("${a}"), int64(5), ""},
 		"Boolean":      {"types may change", &Variables{Values: with("a", "true")}, obj("${a}"), true, ""},
 		"Quoted":       {"text stays text", &Variables{Values: with("a", "5")}, obj(`"${a}"`), `"5"`, ""},
-		"Label":        {"opted out", &Variables{Values: with("a", "5")}, obj("${a}", "labels", Key, "disabled"), "${a}", ""},
-		"Annotation":   {"opted out", &Variables{Values: with("a", "5")}, obj("${a}", "annotations", Key, "disabled"), "${a}", ""},
-		"WrongCase":    {"exact", &Variables{Values: with("a", "5")}, obj("${a}", "labels", Key, "Disabled"), int64(5), ""},
+		"Label":        {"opted out", &Variables{Values: with("a", "5"), OptOut: optOut}, obj("${a}", "labels", optOut, "disabled"), "${a}", ""},
+		"Annotation":   {"opted out", &Variables{Values: with("a", "5"), OptOut: optOut}, obj("${a}", "annotations", optOut, "disabled"), "${a}", ""},
+		"Nobody":       {"no key was named", &Variables{Values: with("a", "5")}, obj("${a}", "labels", optOut, "disabled"), int64(5), ""},
+		"WrongCase":    {"exact", &Variables{Values: with("a", "5"), OptOut: optOut}, obj("${a}", "labels", optOut, "Disabled"), int64(5), ""},
 		"NotYAML":      {"the value is not shown", &Variables{Values: with("a", "hunter2: [")}, obj("${a}"), nil, "the result is not valid YAML"},
 		"Missing":      {"names the object", &Variables{Values: with("a", "hunter2"), Strict: true}, obj("${b}"), nil, `replacing variables in ConfigMap/x: variable not set (strict mode): "b"`},
 	}

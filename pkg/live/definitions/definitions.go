@@ -1,7 +1,7 @@
-// Package definitions watches CustomResourceDefinitions, metadata only, and tells
+// Package definitions watches CustomResourceDefinitions, metadata only, and reports
 // which kinds came, went or have another schema now.
 //
-// What somebody installs at once is told at once: changes are gathered until none
+// What somebody installs at once is reported at once: changes are gathered until none
 // has come for a moment, the REST mapper is reset one time, and one call names all
 // kinds. A status write is no change, nor is what the first list finds.
 package definitions
@@ -25,12 +25,12 @@ import (
 	"k8s.io/client-go/metadata"
 	"k8s.io/utils/clock"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
 const (
-	// quiet is how long no change may come before those that came are told, longest
+	// quiet is how long no change may come before those that came are reported, longest
 	// how long the first of them may wait.
 	quiet   = 300 * time.Millisecond
 	longest = 3 * time.Second
@@ -53,10 +53,10 @@ type Options struct {
 	Mapper apimeta.RESTMapper
 	// Clock is the time; the real one when nil.
 	Clock clock.WithTicker
-	// Changed is told the kinds that came, went or have another schema, sorted. It
+	// Changed is given the kinds that came, went or have another schema, sorted. It
 	// is called from one goroutine, without any lock held.
 	Changed func([]schema.GroupKind)
-	// Came, if it is set, is told the kinds that came in place of Changed: nothing can
+	// Came, if it is set, is given the kinds that came in place of Changed: nothing can
 	// have been applied under an older definition of them.
 	Came func([]schema.GroupKind)
 	// Log is where definitions whose kind is not found out are noted.
@@ -68,7 +68,7 @@ type Watcher struct {
 	source  stream.Source
 	changed func([]schema.GroupKind)
 	came    func([]schema.GroupKind)
-	kick    chan struct{} // tells that there is something new in changes
+	kick    chan struct{} // says that there is something new in changes
 
 	mu      sync.Mutex
 	listed  bool
@@ -92,7 +92,7 @@ func (d definition) same(now definition, gone bool) bool {
 	return d.uid == now.uid && d.generation == now.generation
 }
 
-// change is a definition that was changed, and not told yet.
+// change is a definition that was changed, and not reported yet.
 type change struct {
 	created bool // there was none before, so that no mapper can know it
 	gone    bool
@@ -107,7 +107,7 @@ func New(opts Options) (*Watcher, error) {
 		known: map[string]definition{}, changes: map[string]*change{}, kinds: map[string]schema.GroupKind{},
 	}
 	if opts.Changed == nil {
-		return nil, errors.New("making watcher of definitions: a function to tell changes to is needed")
+		return nil, errors.New("making watcher of definitions: a function to report changes to is needed")
 	}
 	if err := w.source.Complete(); err != nil {
 		return nil, fmt.Errorf("making watcher of definitions: %w", err)
@@ -119,13 +119,13 @@ func New(opts Options) (*Watcher, error) {
 func (w *Watcher) Start(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { stream.New(w.source, stream.Scope{GroupKind: Kind}, w).Run(ctx) })
-	w.report(ctx)
+	w.run(ctx)
 	group.Wait()
 	return nil
 }
 
-// report tells changes until ctx ends.
-func (w *Watcher) report(ctx context.Context) {
+// run reports changes until ctx ends.
+func (w *Watcher) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		var again <-chan time.Time
 		stop := func() {}
@@ -136,10 +136,10 @@ func (w *Watcher) report(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 		case <-again:
-			w.tell(ctx)
+			w.report(ctx)
 		case <-w.kick:
 			w.gather(ctx)
-			w.tell(ctx)
+			w.report(ctx)
 		}
 		stop()
 	}
@@ -174,9 +174,9 @@ func (w *Watcher) pause() (pause time.Duration, ok bool) {
 	return pause, ok
 }
 
-// tell finds out the kinds of what changed and tells them. Kinds that existed
+// report finds out the kinds of what changed and reports them. Kinds that existed
 // before are known before the mapper is reset, and those that are gone only then.
-func (w *Watcher) tell(ctx context.Context) {
+func (w *Watcher) report(ctx context.Context) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -193,7 +193,7 @@ func (w *Watcher) tell(ctx context.Context) {
 			w.find(name, found)
 		}
 	}
-	came, changed := w.settle(changes, found)
+	came, changed := w.take(changes, found)
 	if w.came == nil {
 		changed, came = sorted(append(changed, came...)), nil
 	}
@@ -205,7 +205,7 @@ func (w *Watcher) tell(ctx context.Context) {
 	}
 }
 
-// pending returns the changes that are not told yet.
+// pending returns the changes that are not reported yet.
 func (w *Watcher) pending() map[string]change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -235,10 +235,10 @@ func (w *Watcher) find(name string, found map[string]schema.GroupKind) {
 	found[name] = kind
 }
 
-// settle takes out of the changes what is told now, or given up, and returns the
-// kinds to tell: those that came and those that changed. A definition that changed
+// take takes out of the changes what is reported now, or given up, and returns the
+// kinds to report: those that came and those that changed. A definition that changed
 // again in the meantime stays.
-func (w *Watcher) settle(changes map[string]change, found map[string]schema.GroupKind) (came, changed []schema.GroupKind) {
+func (w *Watcher) take(changes map[string]change, found map[string]schema.GroupKind) (came, changed []schema.GroupKind) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for name, before := range changes {
@@ -326,7 +326,7 @@ func (w *Watcher) Event(what watch.EventType, obj metav1.Object) {
 }
 
 func definitionOf(obj metav1.Object) definition {
-	return definition{uid: obj.GetUID(), generation: obj.GetGeneration(), order: mark.Order(obj.GetResourceVersion())}
+	return definition{uid: obj.GetUID(), generation: obj.GetGeneration(), order: ownership.Order(obj.GetResourceVersion())}
 }
 
 // listing is a list as it comes in.
@@ -344,7 +344,7 @@ func (l *listing) Restart() { clear(l.seen) }
 // End notes what is different from before. Of a server that went back in time
 // everything is taken as it is.
 func (l *listing) End(resourceVersion string) {
-	w, order := l.w, mark.Order(resourceVersion)
+	w, order := l.w, ownership.Order(resourceVersion)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if !w.listed {

@@ -81,17 +81,17 @@ func (m *mapper) count() int {
 
 // rig is a watcher of a fake server.
 type rig struct {
-	t      *testing.T
-	server *metafake.Server
-	mapper *mapper
-	clock  *clocktesting.FakeClock
-	told   chan []string
+	t        *testing.T
+	server   *metafake.Server
+	mapper   *mapper
+	clock    *clocktesting.FakeClock
+	reported chan []string
 }
 
 // newRig starts a watcher when what there is at first has been put.
 func newRig(t *testing.T, kinds ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, server: metafake.New(), mapper: newMapper(), clock: clocktesting.NewFakeClock(time.Unix(0, 0)), told: make(chan []string, 100)}
+	r := &rig{t: t, server: metafake.New(), mapper: newMapper(), clock: clocktesting.NewFakeClock(time.Unix(0, 0)), reported: make(chan []string, 100)}
 	for _, kind := range kinds {
 		r.put(kind, 1)
 	}
@@ -105,7 +105,7 @@ func newRig(t *testing.T, kinds ...string) *rig {
 			for _, gk := range kinds {
 				names = append(names, gk.Kind)
 			}
-			r.told <- names
+			r.reported <- names
 		},
 	})
 	if err != nil {
@@ -148,7 +148,7 @@ func (r *rig) eventually(what string, holds func() bool) {
 	}
 }
 
-// expect lets time pass until something is told.
+// expect lets time pass until something is reported.
 func (r *rig) expect(want ...string) {
 	r.t.Helper()
 	limit := time.After(10 * time.Second)
@@ -156,7 +156,7 @@ func (r *rig) expect(want ...string) {
 	defer tick.Stop()
 	for {
 		select {
-		case got := <-r.told:
+		case got := <-r.reported:
 			if diff := cmp.Diff(want, got); diff != "" {
 				r.t.Fatal(diff)
 			}
@@ -171,17 +171,17 @@ func (r *rig) expect(want ...string) {
 	}
 }
 
-// nothing reports what was told although it should not have been.
+// nothing reports what was reported although it should not have been.
 func (r *rig) nothing() {
 	r.t.Helper()
 	select {
-	case got := <-r.told:
-		r.t.Fatalf("told %v", got)
+	case got := <-r.reported:
+		r.t.Fatalf("reported %v", got)
 	default:
 	}
 }
 
-// TestOnlyChanges tells what changed, and nothing else.
+// TestOnlyChanges reports what changed, and nothing else.
 func TestOnlyChanges(t *testing.T) {
 	r := newRig(t, "Alpha", "Beta", "Gamma")
 	r.put("Alpha", 1) // a status
@@ -199,7 +199,7 @@ func TestOnlyChanges(t *testing.T) {
 	}
 }
 
-// TestStorm tells a hundred definitions that are installed at once in one call.
+// TestStorm reports a hundred definitions that are installed at once in one call.
 func TestStorm(t *testing.T) {
 	r := newRig(t, "Old")
 	var want []string
@@ -221,18 +221,18 @@ func TestSteadyStream(t *testing.T) {
 	r := newRig(t, "Alpha")
 	for generation := int64(2); ; generation++ {
 		select {
-		case got := <-r.told:
+		case got := <-r.reported:
 			if diff := cmp.Diff([]string{"Alpha"}, got); diff != "" {
 				t.Error(diff)
 			}
 			if since := r.clock.Since(time.Unix(0, 0)); since > 4*time.Second {
-				t.Errorf("told after %s", since)
+				t.Errorf("reported after %s", since)
 			}
 			return
 		default:
 		}
 		r.put("Alpha", generation)
-		r.eventually("it is gathered", func() bool { return r.clock.HasWaiters() || len(r.told) > 0 })
+		r.eventually("it is gathered", func() bool { return r.clock.HasWaiters() || len(r.reported) > 0 })
 		r.clock.Step(200 * time.Millisecond)
 	}
 }
@@ -281,7 +281,7 @@ func TestStatusWrite(t *testing.T) {
 	r.put("Slow", 1)
 	r.expect("Slow")
 	if took := r.clock.Since(start); took > 1500*time.Millisecond {
-		t.Errorf("told after %s", took)
+		t.Errorf("reported after %s", took)
 	}
 }
 

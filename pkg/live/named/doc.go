@@ -2,7 +2,7 @@
 // refers to, and what it waits for outside of its inventory.
 //
 // A unit says per topic which objects it follows (Watcher.Follow), reads what is
-// known of them from memory (Watcher.Look), and is woken when one of them
+// known of them (Watcher.Lookup), and is woken when one of them
 // appears, changes or goes. Nothing is ever polled; no method makes a request.
 //
 // However many units follow an object, it is watched once. Few names are watched
@@ -16,7 +16,7 @@
 // An object that was listed is known; that one is absent is known from a list that
 // is complete, never from anything else. While an object cannot be watched
 // (its kind is not served, or may not be watched) nothing is known of it, and
-// whoever follows it has to look for himself when he needs to: Watcher.Unwatchable
+// whoever follows it has to read it when it is needed: Watcher.Unwatchable
 // says which, and why. The watch is tried again, after pauses of up to a minute or
-// when KindsChanged says so, and followers are told what it finds.
+// when KindsChanged says so, and followers are notified of what it finds.
 package named

@@ -6,7 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/watch"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
@@ -59,7 +59,7 @@ func (f *feed) Begin() stream.List {
 func (f *feed) Opened() {
 	f.locked(func() {
 		f.alive, f.why = true, ""
-		f.settle()
+		f.rearrange()
 	})
 }
 
@@ -67,13 +67,13 @@ func (f *feed) Opened() {
 func (f *feed) Failed(why stream.Reason) {
 	f.locked(func() {
 		f.alive, f.why = false, why
-		f.settle()
+		f.rearrange()
 	})
 }
 
-// settle starts and ends other watches after the state of this one changed, and
-// tells followers what came of it.
-func (f *feed) settle() {
+// rearrange starts and ends other watches after the state of this one changed, and
+// notifies followers of what came of it.
+func (f *feed) rearrange() {
 	var objects []*object
 	for _, o := range f.n.objects {
 		objects = append(objects, o)
@@ -85,11 +85,11 @@ func (f *feed) settle() {
 		o.reliable = known || o.reliable && !lost
 		for follower := range o.followers {
 			switch {
-			case !follower.synced && follower.settled():
+			case !follower.synced && follower.resolved():
 				follower.synced = true
-				f.w.tell(follower, Ref{}, Seen{})
+				f.w.notify(follower, Ref{}, Seen{})
 			case follower.synced && lost:
-				f.w.tell(follower, o.ref, o.seen)
+				f.w.notify(follower, o.ref, o.seen)
 			}
 		}
 	}
@@ -97,7 +97,7 @@ func (f *feed) settle() {
 
 // Event takes in what the watch reported.
 func (f *feed) Event(what watch.EventType, obj metav1.Object) {
-	order := mark.Order(obj.GetResourceVersion())
+	order := ownership.Order(obj.GetResourceVersion())
 	seen := Seen{}
 	if what != watch.Deleted && what != watch.Bookmark {
 		seen = seenOf(obj)
@@ -126,7 +126,7 @@ func seenOf(obj metav1.Object) Seen {
 	return Seen{Exists: true, UID: obj.GetUID(), ResourceVersion: obj.GetResourceVersion(), Labels: obj.GetLabels()}
 }
 
-// see puts what was seen in place of what was seen before, and tells those who
+// see puts what was seen in place of what was seen before, and notifies those who
 // knew better.
 func (w *Watcher) see(o *object, seen Seen, order uint64) {
 	before := o.seen
@@ -136,11 +136,11 @@ func (w *Watcher) see(o *object, seen Seen, order uint64) {
 	}
 }
 
-// changed tells the followers of an object about its new state.
+// changed notifies the followers of an object about its new state.
 func (w *Watcher) changed(o *object) {
 	for f := range o.followers {
 		if f.synced {
-			w.tell(f, o.ref, o.seen)
+			w.notify(f, o.ref, o.seen)
 		}
 	}
 }
@@ -173,7 +173,7 @@ func (l *listing) Restart() { clear(l.seen) }
 // since the list began may have been passed over, and is left to a later one. If
 // the server went back in time, nothing seen before counts.
 func (l *listing) End(resourceVersion string) {
-	order := mark.Order(resourceVersion)
+	order := ownership.Order(resourceVersion)
 	l.locked(func() {
 		restored := order != 0 && order < l.newest
 		if restored {
@@ -194,7 +194,7 @@ func (w *Watcher) list(o *object, seen Seen, order uint64, restored bool) {
 	first, before := !o.listed, o.seen
 	o.listed = true
 	if restored || order == 0 || order >= o.floor && order >= o.order {
-		o.seen, o.order, o.floor = seen, mark.Order(seen.ResourceVersion), order
+		o.seen, o.order, o.floor = seen, ownership.Order(seen.ResourceVersion), order
 		if !seen.Exists {
 			o.order = order
 		}

@@ -45,8 +45,8 @@ type object struct {
 	seen   Seen
 	order  uint64 // the version of what is seen, as a number
 	floor  uint64 // the version of the last list: events up to it are history
-	listed bool   // a list has told whether the object exists
-	// reliable is what followers were led to believe: that they are told of changes.
+	listed bool   // a list has shown whether the object exists
+	// reliable is what followers were led to believe: that they are notified of changes.
 	reliable bool
 }
 
@@ -82,7 +82,7 @@ func (o *object) why() (why stream.Reason) {
 	return why
 }
 
-func (o *object) settled() bool { return o.known() || o.why() != "" }
+func (o *object) resolved() bool { return o.known() || o.why() != "" }
 
 // nodes iterates over everything that can be watched.
 func (t *tree) nodes() iter.Seq[*node] {

@@ -39,7 +39,7 @@ func (s Seen) same(other Seen) bool {
 	return s.Exists == other.Exists && s.UID == other.UID && s.ResourceVersion == other.ResourceVersion
 }
 
-// Wake is told that something a unit follows under a topic has changed: the
+// Wake is called when something a unit follows under a topic has changed: the
 // object, and what is known of it now. A Ref without a name says that everything
 // is known that was not when Follow was called.
 type Wake func(unit types.NamespacedName, topic string, ref Ref, seen Seen)
@@ -148,7 +148,7 @@ func (w *Watcher) Follow(unit types.NamespacedName, topic string, refs []Ref) (s
 		for t := range touched {
 			w.arrange(t)
 		}
-		f.synced = f.settled()
+		f.synced = f.resolved()
 		synced = f.synced
 		if len(f.objects) == 0 {
 			w.drop(f)
@@ -174,8 +174,8 @@ func (w *Watcher) Forget(unit types.NamespacedName) {
 	})
 }
 
-// Look returns what is known of an object that somebody follows.
-func (w *Watcher) Look(ref Ref) (seen Seen, known bool) {
+// Lookup returns what is known of an object that somebody follows.
+func (w *Watcher) Lookup(ref Ref) (seen Seen, known bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	t, ok := w.trees[ref.GroupKind]
@@ -264,17 +264,17 @@ func (w *Watcher) drop(f *follow) {
 	}
 }
 
-// settled reports that every object is known or unwatchable.
-func (f *follow) settled() bool {
+// resolved reports that every object is known or unwatchable.
+func (f *follow) resolved() bool {
 	for _, o := range f.objects {
-		if !o.settled() {
+		if !o.resolved() {
 			return false
 		}
 	}
 	return true
 }
 
-// tell wakes a unit once the lock is given up.
-func (w *Watcher) tell(f *follow, ref Ref, seen Seen) {
+// notify wakes a unit once the lock is given up.
+func (w *Watcher) notify(f *follow, ref Ref, seen Seen) {
 	w.calls = append(w.calls, func() { w.wake(f.unit, f.topic, ref, seen) })
 }

@@ -169,7 +169,7 @@ func (r *rig) follow(unit types.NamespacedName, refs []named.Ref) {
 }
 
 func (r *rig) look(ref named.Ref) string {
-	seen, known := r.Look(ref)
+	seen, known := r.Lookup(ref)
 	if !known {
 		return "unknown"
 	}
@@ -258,7 +258,7 @@ func TestWide(t *testing.T) {
 	r.follow(apps, all)
 	r.opened("one/")
 	for i, ref := range all {
-		if seen, known := r.Look(ref); !known || seen.Exists != (i < 40) {
+		if seen, known := r.Lookup(ref); !known || seen.Exists != (i < 40) {
 			t.Fatalf("%s: known %t, %+v", ref.Name, known, seen)
 		}
 	}
@@ -273,7 +273,7 @@ func TestWide(t *testing.T) {
 	more := append(slices.Clone(all), refs("one", "stranger")...)
 	r.follow(apps, more)
 	r.opened("one/")
-	if seen, known := r.Look(more[60]); !known || !seen.Exists {
+	if seen, known := r.Lookup(more[60]); !known || !seen.Exists {
 		t.Errorf("known %t, %+v", known, seen)
 	}
 	r.server.Remove(secrets, "one", "stranger")
@@ -305,7 +305,7 @@ func TestKind(t *testing.T) {
 		t.Errorf("got %d lists and %d watches", lists, watches)
 	}
 	for _, ref := range all {
-		if seen, known := r.Look(ref); !known || !seen.Exists {
+		if seen, known := r.Lookup(ref); !known || !seen.Exists {
 			t.Fatalf("%s: known %t, %+v", ref.Namespace, known, seen)
 		}
 	}
@@ -328,7 +328,7 @@ func TestClusterWide(t *testing.T) {
 	r.start().follow(apps, all)
 	r.opened("/", "/r1")
 	for _, ref := range all {
-		if seen, known := r.Look(ref); !known || !seen.Exists {
+		if seen, known := r.Lookup(ref); !known || !seen.Exists {
 			t.Fatalf("%s: known %t, %+v", ref.Name, known, seen)
 		}
 	}
@@ -348,7 +348,7 @@ func TestNarrowWhereWideIsForbidden(t *testing.T) {
 	all := refs("one", names...)
 	r.start().follow(apps, all)
 	for _, ref := range all {
-		if seen, known := r.Look(ref); !known || !seen.Exists {
+		if seen, known := r.Lookup(ref); !known || !seen.Exists {
 			t.Fatalf("%s: known %t, %+v", ref.Name, known, seen)
 		}
 	}
@@ -443,7 +443,7 @@ func TestRelist(t *testing.T) {
 	})
 	r.server.Expire()
 	for range 4 { // a version that is too old at once asks for patience
-		r.eventually("a pause or news", func() bool { return r.clock.HasWaiters() || len(r.server.Open()) == 4 })
+		r.eventually("a pause or an event", func() bool { return r.clock.HasWaiters() || len(r.server.Open()) == 4 })
 		r.clock.Step(time.Minute)
 	}
 	r.expect("apps inputs goes exists=false", "apps inputs changes exists=true", "apps inputs comes exists=true")
@@ -458,12 +458,12 @@ func TestRestored(t *testing.T) {
 	r.server.Turn(50)
 	r.server.Hush(func() { r.put("one", "a") })
 	r.server.Expire()
-	r.eventually("a pause or news", func() bool { return r.clock.HasWaiters() || len(r.server.Open()) == 1 })
+	r.eventually("a pause or an event", func() bool { return r.clock.HasWaiters() || len(r.server.Open()) == 1 })
 	r.clock.Step(time.Minute)
 	r.expect("apps inputs a exists=true")
 	r.put("one", "a")
 	r.expect("apps inputs a exists=true")
-	if seen, _ := r.Look(ref[0]); seen.ResourceVersion != "52" {
+	if seen, _ := r.Lookup(ref[0]); seen.ResourceVersion != "52" {
 		t.Errorf("got version %s", seen.ResourceVersion)
 	}
 }

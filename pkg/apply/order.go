@@ -34,21 +34,21 @@ func stageOf(gk schema.GroupKind, custom []schema.GroupKind) int {
 	return stageRest
 }
 
-// Rank is a set of tasks that do not wait for each other.
-type Rank []*Task
+// rank is a set of tasks that do not wait for each other.
+type rank []*Task
 
-// Stage is a sequence of ranks that are validated together.
-type Stage struct {
-	Ranks []Rank
-	// Awaited says that later stages need what this one applies.
-	Awaited bool
+// stage is a sequence of ranks that are validated together.
+type stage struct {
+	ranks []rank
+	// awaited says that later stages need what this one applies.
+	awaited bool
 }
 
-// Tasks returns all tasks of the stage in order.
-func (s Stage) Tasks() []*Task {
+// tasks returns all tasks of the stage in order.
+func (s stage) tasks() []*Task {
 	var all []*Task
-	for _, rank := range s.Ranks {
-		all = append(all, rank...)
+	for _, r := range s.ranks {
+		all = append(all, r...)
 	}
 	return all
 }
@@ -59,8 +59,8 @@ type placed struct {
 	stage, rank int
 }
 
-// Stages puts tasks in the order of applying. Stages without tasks are left out.
-func Stages(tasks []Task, custom []schema.GroupKind) []Stage {
+// order puts tasks in the order of applying. Stages without tasks are left out.
+func order(tasks []Task, custom []schema.GroupKind) []stage {
 	ordered := make([]placed, len(tasks))
 	for i := range tasks {
 		gk := tasks[i].Object.GroupVersionKind().GroupKind()
@@ -72,20 +72,20 @@ func Stages(tasks []Task, custom []schema.GroupKind) []Stage {
 		}
 		return manifest.Compare(a.Object, b.Object)
 	})
-	var stages []Stage
+	var stages []stage
 	lastStage, lastRank := -1, -1
 	for _, t := range ordered {
 		if t.stage != lastStage {
-			stages = append(stages, Stage{Awaited: t.stage == stageDefinitions || t.stage == stageClasses})
+			stages = append(stages, stage{awaited: t.stage == stageDefinitions || t.stage == stageClasses})
 			lastStage, lastRank = t.stage, -1
 		}
 		current := &stages[len(stages)-1]
 		if t.rank != lastRank {
-			current.Ranks = append(current.Ranks, nil)
+			current.ranks = append(current.ranks, nil)
 			lastRank = t.rank
 		}
-		last := len(current.Ranks) - 1
-		current.Ranks[last] = append(current.Ranks[last], t.Task)
+		last := len(current.ranks) - 1
+		current.ranks[last] = append(current.ranks[last], t.Task)
 	}
 	return stages
 }

@@ -1,4 +1,4 @@
-package turns_test
+package coalesce_test
 
 import (
 	"context"
@@ -11,15 +11,15 @@ import (
 
 	clocktesting "k8s.io/utils/clock/testing"
 
-	"github.com/capstan-gitops/capstan/pkg/live/turns"
+	"github.com/capstan-gitops/capstan/pkg/live/coalesce"
 )
 
-// TestTurns answers everyone by the first run that began late enough, and keeps
+// TestGroup answers everyone by the first run that began late enough, and keeps
 // the starts of runs apart.
-func TestTurns(t *testing.T) {
+func TestGroup(t *testing.T) {
 	start := time.Unix(1000, 0)
 	clk := clocktesting.NewFakeClock(start)
-	runs := turns.New(clk, time.Second)
+	runs := coalesce.New(clk, time.Second)
 	var answers []string
 	ask := func(name string, since time.Time) (fresh, run bool) {
 		return runs.Ask(since, func(err error) {
@@ -93,7 +93,7 @@ func TestSpacing(t *testing.T) {
 		"Rested": {"there was no run for long", []time.Duration{5 * time.Second}, []time.Duration{5 * time.Second}},
 		"Lull":   {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, []time.Duration{550 * time.Millisecond}},
 		"Pairs": {
-			"another comes before a lull is over",
+			"another comes before a quiet period is over",
 			[]time.Duration{300 * time.Millisecond, 500 * time.Millisecond}, []time.Duration{750 * time.Millisecond},
 		},
 		"Few": {
@@ -109,7 +109,7 @@ func TestSpacing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Unix(1000, 0)
 			clk := clocktesting.NewFakeClock(start)
-			runs := turns.New(clk, time.Second)
+			runs := coalesce.New(clk, time.Second)
 			var mu sync.Mutex
 			var began []time.Duration
 			once := func(context.Context) error {
@@ -151,11 +151,11 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
-// TestRunsStopAskers begins a lull no earlier than a run ends: a run may be what keeps others from asking.
+// TestRunsStopAskers begins a quiet period no earlier than a run ends: a run may be what keeps others from asking.
 func TestRunsStopAskers(t *testing.T) {
 	start := time.Unix(1000, 0)
 	clk := clocktesting.NewFakeClock(start)
-	runs := turns.New(clk, time.Second)
+	runs := coalesce.New(clk, time.Second)
 	runs.Ask(start, func(error) {})
 	var second time.Duration
 	ended := make(chan struct{})

@@ -1,4 +1,4 @@
-package agenda_test
+package schedule_test
 
 import (
 	"math/rand/v2"
@@ -8,13 +8,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/capstan-gitops/capstan/pkg/live/agenda"
+	"github.com/capstan-gitops/capstan/pkg/live/schedule"
 )
 
-// TestAgenda compares with a map that is searched.
-func TestAgenda(t *testing.T) {
+// TestQueue compares with a map that is searched.
+func TestQueue(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var a agenda.Agenda[int]
+	var q schedule.Queue[int]
 	model := map[int]int{}
 	at := func(n int) time.Time { return time.Unix(int64(n), 0) }
 	for step := range 5000 {
@@ -29,14 +29,14 @@ func TestAgenda(t *testing.T) {
 			if !there {
 				model[what] = when
 			}
-			if got := a.Add(what, at(when)); got && !first && slices.Min(values(model)) != when {
+			if got := q.Add(what, at(when)); got && !first && slices.Min(values(model)) != when {
 				t.Fatalf("step %d: said to be the first, and is not", step)
 			} else if first && !got {
 				t.Fatalf("step %d: not said to be the first", step)
 			}
 		case 1:
 			delete(model, what)
-			a.Remove(what)
+			q.Remove(what)
 		case 2:
 			var want []int
 			for other, due := range model {
@@ -45,17 +45,17 @@ func TestAgenda(t *testing.T) {
 					delete(model, other)
 				}
 			}
-			got := a.Take(at(when))
+			got := q.Take(at(when))
 			slices.Sort(got)
 			slices.Sort(want)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("step %d: %s", step, diff)
 			}
 		}
-		if a.Len() != len(model) {
-			t.Fatalf("step %d: %d things, want %d", step, a.Len(), len(model))
+		if q.Len() != len(model) {
+			t.Fatalf("step %d: %d things, want %d", step, q.Len(), len(model))
 		}
-		if next, ok := a.Next(); ok != (len(model) > 0) || ok && !next.Equal(at(slices.Min(values(model)))) {
+		if next, ok := q.Next(); ok != (len(model) > 0) || ok && !next.Equal(at(slices.Min(values(model)))) {
 			t.Fatalf("step %d: next is %s", step, next)
 		}
 	}

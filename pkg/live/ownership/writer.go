@@ -1,4 +1,4 @@
-package mark
+package ownership
 
 import (
 	"bytes"
@@ -38,34 +38,23 @@ func (w Writer) String() string {
 	return w.Manager + " (" + strings.Join(w.Fields, ", ") + ")"
 }
 
-// WriterOf names who wrote to an object last besides us: the newest entry that is
-// neither a status nor what own applied. If was tells the fields that our entry
-// had before, an entry that has one of them now comes before any that has not,
-// and only those fields are named. The zero Writer stands for nobody.
-func WriterOf(entries []metav1.ManagedFieldsEntry, own string, was *fieldpath.Set) Writer {
-	self := Marker{FieldManager: own}
+// Writer names who wrote to an object last besides us: the newest entry that is
+// neither a status nor what we applied. The zero Writer stands for nobody.
+func (o *Owner) Writer(entries []metav1.ManagedFieldsEntry) Writer {
 	var last *metav1.ManagedFieldsEntry
-	var fields *fieldpath.Set
-	took := false
 	for i := range entries {
 		e := &entries[i]
-		if e.Subresource == "status" || self.Owns(e) {
+		if e.Subresource == "status" || o.Owns(e) {
 			continue
 		}
-		set, takes := fieldsOf(e), false
-		if was != nil {
-			if common := set.Intersection(was); !common.Empty() {
-				set, takes = common, true
-			}
-		}
-		if last == nil || takes && !took || takes == took && !when(e).Before(when(last)) {
-			last, fields, took = e, set, takes
+		if last == nil || !when(e).Before(when(last)) {
+			last = e
 		}
 	}
 	if last == nil {
 		return Writer{}
 	}
-	return Writer{Manager: last.Manager, Operation: string(last.Operation), Time: when(last), Fields: fieldNames(fields)}
+	return Writer{Manager: last.Manager, Operation: string(last.Operation), Time: when(last), Fields: fieldNames(fieldsOf(last))}
 }
 
 // when is the time of an entry; one that has none is the oldest.

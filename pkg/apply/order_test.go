@@ -15,7 +15,7 @@ import (
 
 type fields = map[string]any
 
-func object(apiVersion, kind, name string, content fields) *unstructured.Unstructured {
+func newObject(apiVersion, kind, name string, content fields) *unstructured.Unstructured {
 	obj := &unstructured.Unstructured{Object: fields{"apiVersion": apiVersion, "kind": kind, "metadata": fields{"name": name}}}
 	for key, value := range content {
 		obj.Object[key] = value
@@ -23,7 +23,7 @@ func object(apiVersion, kind, name string, content fields) *unstructured.Unstruc
 	return obj
 }
 
-func TestStages(t *testing.T) {
+func TestOrder(t *testing.T) {
 	var tasks []Task
 	for _, o := range [][2]string{
 		{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"}, {"example.org/v1", "Zoo"}, {"apps/v1", "Deployment"},
@@ -31,12 +31,12 @@ func TestStages(t *testing.T) {
 		{"v1", "Namespace"}, {"apiextensions.k8s.io/v1", "CustomResourceDefinition"}, {"example.org/v1", "Early"},
 		{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}, {"example.org/v1", "Apple"}, {"example.org/v1", "Namespace"},
 	} {
-		tasks = append(tasks, TaskOf(object(o[0], o[1], "b", nil)), TaskOf(object(o[0], o[1], "a", nil)))
+		tasks = append(tasks, TaskOf(newObject(o[0], o[1], "b", nil)), TaskOf(newObject(o[0], o[1], "a", nil)))
 	}
 	var got []string
-	for _, stage := range Stages(tasks, []schema.GroupKind{{Group: "example.org", Kind: "Early"}}) {
+	for _, s := range order(tasks, []schema.GroupKind{{Group: "example.org", Kind: "Early"}}) {
 		var ranks []string
-		for _, rank := range stage.Ranks {
+		for _, rank := range s.ranks {
 			var names []string
 			for _, task := range rank {
 				names = append(names, task.ID.Kind+"/"+task.ID.Name)
@@ -44,7 +44,7 @@ func TestStages(t *testing.T) {
 			ranks = append(ranks, strings.Join(names, "+"))
 		}
 		line := strings.Join(ranks, " < ")
-		if stage.Awaited {
+		if s.awaited {
 			line += " (awaited)"
 		}
 		got = append(got, line)
@@ -62,19 +62,19 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// TestManyTasks plans twenty thousand objects in memory (F-50).
+// TestManyTasks orders twenty thousand objects in memory.
 func TestManyTasks(t *testing.T) {
 	const many = 20_000
 	tasks := make([]Task, 0, many)
 	for i := range many {
 		kind := [...]string{"ConfigMap", "Deployment", "Service", "Job"}[i%4]
-		tasks = append(tasks, TaskOf(object("v1", kind, strconv.Itoa(many-i), nil)))
+		tasks = append(tasks, TaskOf(newObject("v1", kind, strconv.Itoa(many-i), nil)))
 	}
-	stages := Stages(tasks, nil)
-	if len(stages) != 1 || len(stages[0].Ranks) != 4 {
+	stages := order(tasks, nil)
+	if len(stages) != 1 || len(stages[0].ranks) != 4 {
 		t.Fatalf("got %d stages", len(stages))
 	}
-	sorted := stages[0].Tasks()
+	sorted := stages[0].tasks()
 	if len(sorted) != many {
 		t.Errorf("got %d tasks", len(sorted))
 	}

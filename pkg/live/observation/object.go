@@ -1,10 +1,10 @@
-// Package sight reduces the metadata of an object to a Sighting: all that a
+// Package observation reduces the metadata of an object to an Object: all that a
 // table keeps of an object that it watches.
 //
-// There is one for every watched object, so that a Sighting is 48 bytes: a UID is
-// kept as the number it is, and what few objects have (policies, a writer to
-// blame, versions that are no numbers) is kept beside it.
-package sight
+// There is one for every watched object, so that an Object is 48 bytes: a UID is
+// kept as the number it is, and what few objects have (policies, the last
+// writer, versions that are no numbers) is kept beside it.
+package observation
 
 import (
 	"crypto/sha256"
@@ -18,7 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // Flag is a yes or no about an object.
@@ -38,120 +38,118 @@ const (
 	absent
 )
 
-// Sighting is what an object was seen as. It is not safe for concurrent use.
-type Sighting struct {
-	uid   UID
-	order uint64 // the resource version as a number; 0 when it is none
-	owner unique.Handle[mark.Unit]
-	rare  *rare
-	hard  uint32
-	soft  uint16
-	flags Flag
+// Object is what an object was seen as. It is not safe for concurrent use.
+type Object struct {
+	uid    UID
+	order  uint64 // the resource version as a number; 0 when it is none
+	owner  unique.Handle[ownership.Unit]
+	rare   *rare
+	strong uint32
+	weak   uint16
+	flags  Flag
 }
 
-// Absence returns the sighting of an object that is gone since a version. It
+// Absence returns the observation of an object that is gone since a version. It
 // keeps events that come late from bringing the object back.
-func Absence(order uint64) *Sighting { return &Sighting{order: order, flags: absent} }
+func Absence(order uint64) *Object { return &Object{order: order, flags: absent} }
 
-// Visible reports that there is a sighting of an object that is there.
-func (s *Sighting) Visible() bool { return s != nil && !s.Has(absent) }
+// Visible reports that there is an observation of an object that is there.
+func (o *Object) Visible() bool { return o != nil && !o.Has(absent) }
 
 // rare is what few objects have.
 type rare struct {
-	policy mark.Policy
-	by     *mark.Writer
+	policy ownership.Policy
+	by     *ownership.Writer
 	uid    types.UID // a UID that is no UUID
 	rv     string    // a resource version that is no number
 }
 
 // Has reports a flag.
-func (s *Sighting) Has(f Flag) bool { return s.flags&f != 0 }
+func (o *Object) Has(f Flag) bool { return o.flags&f != 0 }
 
 // Owner is the unit that the labels name.
-func (s *Sighting) Owner() mark.Unit { return s.owner.Value() }
+func (o *Object) Owner() ownership.Unit { return o.owner.Value() }
 
 // Order is the resource version as a number; 0 when it is none.
-func (s *Sighting) Order() uint64 { return s.order }
+func (o *Object) Order() uint64 { return o.order }
 
 // UID is the UID of the object, for comparing.
-func (s *Sighting) UID() UID { return s.uid }
+func (o *Object) UID() UID { return o.uid }
 
 // By is who wrote to an object that is not as expected; nil when not known.
-func (s *Sighting) By() *mark.Writer { return s.extra().by }
+func (o *Object) By() *ownership.Writer { return o.extra().by }
 
-// Print is the fingerprint of the object.
-func (s *Sighting) Print() inventory.Fingerprint {
-	return inventory.Fingerprint{Hard: s.hard, Soft: s.soft}
+// Fingerprint is the fingerprint of the object.
+func (o *Object) Fingerprint() inventory.Fingerprint {
+	return inventory.Fingerprint{Strong: o.strong, Weak: o.weak}
 }
 
 // extra returns what few objects have, for reading.
-func (s *Sighting) extra() rare {
-	if s.rare == nil {
+func (o *Object) extra() rare {
+	if o.rare == nil {
 		return rare{}
 	}
-	return *s.rare
+	return *o.rare
 }
 
 // Policy is what the object asks for.
-func (s *Sighting) Policy() mark.Policy { return s.extra().policy }
+func (o *Object) Policy() ownership.Policy { return o.extra().policy }
 
 // UIDText is the UID of the object as it is written.
-func (s *Sighting) UIDText() types.UID {
-	if text := s.extra().uid; text != "" {
+func (o *Object) UIDText() types.UID {
+	if text := o.extra().uid; text != "" {
 		return text
 	}
-	return s.uid.text()
+	return o.uid.text()
 }
 
 // ResourceVersion is the version of the object.
-func (s *Sighting) ResourceVersion() string {
-	if s.order == 0 {
-		return s.extra().rv
+func (o *Object) ResourceVersion() string {
+	if o.order == 0 {
+		return o.extra().rv
 	}
-	return strconv.FormatUint(s.order, 10)
+	return strconv.FormatUint(o.order, 10)
 }
 
 // Same reports that the object had this UID and version when it was seen.
-func (s *Sighting) Same(uid types.UID, rv string) bool {
-	return mark.Order(rv) == s.order && s.ResourceVersion() == rv && s.UIDText() == uid
+func (o *Object) Same(uid types.UID, rv string) bool {
+	return ownership.Order(rv) == o.order && o.ResourceVersion() == rv && o.UIDText() == uid
 }
 
-// Blame says who wrote to an object that is not as expected.
-func (s *Sighting) Blame(by mark.Writer) {
+// SetWriter notes who wrote to an object that is not as expected.
+func (o *Object) SetWriter(by ownership.Writer) {
 	if by.Manager == "" {
 		return
 	}
-	extra := s.extra()
+	extra := o.extra()
 	extra.by = &by
-	s.rare = &extra
+	o.rare = &extra
 }
 
-// Forgive forgets who wrote to an object that is as expected.
-func (s *Sighting) Forgive() {
-	if s.rare == nil {
+// ForgetWriter forgets who wrote to an object that is as expected.
+func (o *Object) ForgetWriter() {
+	if o.rare == nil {
 		return
 	}
-	extra := s.extra()
+	extra := o.extra()
 	extra.by = nil
-	if s.rare = &extra; extra == (rare{}) {
-		s.rare = nil
+	if o.rare = &extra; extra == (rare{}) {
+		o.rare = nil
 	}
 }
 
-// Lens says what to look for.
-type Lens struct {
-	// Marker computes fingerprints.
-	Marker mark.Marker
-	// Takeover lists the field managers whose fields become ours.
-	Takeover []mark.Takeover
+// Observer observes for an owner.
+type Observer struct {
+	// Owner is in whose name the objects are applied.
+	Owner *ownership.Owner
 }
 
-// See reduces an object to a sighting.
-func (l Lens) See(obj metav1.Object) *Sighting {
+// Observe reduces an object to what is kept of it.
+func (v Observer) Observe(obj metav1.Object) *Object {
 	obj = Flat(obj)
-	m, print := l.Marker, l.Marker.Of(obj)
-	s := &Sighting{order: mark.Order(obj.GetResourceVersion()), owner: unique.Make(m.Owner(obj)), hard: print.Hard, soft: print.Soft}
-	extra := rare{policy: mark.PolicyOf(obj)}
+	fingerprint := v.Owner.Fingerprint(obj)
+	s := &Object{order: ownership.Order(obj.GetResourceVersion()), owner: unique.Make(v.Owner.UnitOf(obj)), strong: fingerprint.Strong, weak: fingerprint.Weak}
+	extra := rare{policy: v.Owner.Policy(obj)}
 	var exact bool
 	if s.uid, exact = uidOf(obj.GetUID()); !exact {
 		extra.uid = obj.GetUID()
@@ -169,8 +167,8 @@ func (l Lens) See(obj metav1.Object) *Sighting {
 	}
 	set(Deleting, obj.GetDeletionTimestamp() != nil)
 	set(Unmanaged, len(obj.GetManagedFields()) == 0)
-	set(Ours, m.Applied(obj))
-	set(Takeover, m.TakeoverDue(l.Takeover, obj))
+	set(Ours, v.Owner.Applied(obj))
+	set(Takeover, v.Owner.TakeoverDue(obj))
 	return s
 }
 
@@ -224,12 +222,12 @@ func (u UID) text() types.UID {
 var versionSeed = maphash.MakeSeed()
 
 // Version tells states of an object apart; 0 is that of an object not seen.
-func (s *Sighting) Version() uint64 {
+func (o *Object) Version() uint64 {
 	switch {
-	case !s.Visible():
+	case !o.Visible():
 		return 0
-	case s.order != 0:
-		return s.order
+	case o.order != 0:
+		return o.order
 	}
-	return maphash.String(versionSeed, s.ResourceVersion())
+	return maphash.String(versionSeed, o.ResourceVersion())
 }

@@ -1,4 +1,4 @@
-package sight
+package observation
 
 import (
 	"testing"
@@ -7,12 +7,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/capstan-gitops/capstan/pkg/live/mark"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // TestTexts gives back what it was given, however it is kept.
 func TestTexts(t *testing.T) {
-	lens := Lens{Marker: mark.Marker{}.WithDefaults()}
+	observer := Observer{Owner: testowner.New(t)}
 	seen := map[UID]string{}
 	for _, uid := range []types.UID{
 		"", "u", "0f8fad5b-d9cb-469f-a165-70867728950e", "0F8FAD5B-D9CB-469F-A165-70867728950E",
@@ -20,7 +21,7 @@ func TestTexts(t *testing.T) {
 	} {
 		for _, rv := range []string{"", "0", "7", "007", "18446744073709551615", "18446744073709551616", "opaque"} {
 			obj := &metav1.ObjectMeta{UID: uid, ResourceVersion: rv}
-			s := lens.See(obj)
+			s := observer.Observe(obj)
 			if s.UIDText() != uid || s.ResourceVersion() != rv {
 				t.Errorf("%q at %q became %q at %q", uid, rv, s.UIDText(), s.ResourceVersion())
 			}
@@ -36,27 +37,27 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	}
-	if (*Sighting)(nil).Version() != 0 || Absence(7).Version() != 0 {
+	if (*Object)(nil).Version() != 0 || Absence(7).Version() != 0 {
 		t.Error("what is not there has a version")
 	}
 }
 
 // TestBlame keeps a writer beside what else is rare, and drops it.
 func TestBlame(t *testing.T) {
-	lens := Lens{Marker: mark.Marker{}.WithDefaults()}
-	plain := lens.See(&metav1.ObjectMeta{UID: "0f8fad5b-d9cb-469f-a165-70867728950e", ResourceVersion: "7"})
-	policy := lens.See(&metav1.ObjectMeta{ResourceVersion: "7", Labels: map[string]string{"kustomize.toolkit.fluxcd.io/prune": "disabled"}})
-	for _, s := range []*Sighting{plain, policy} {
+	observer := Observer{Owner: testowner.New(t)}
+	plain := observer.Observe(&metav1.ObjectMeta{UID: "0f8fad5b-d9cb-469f-a165-70867728950e", ResourceVersion: "7"})
+	policy := observer.Observe(&metav1.ObjectMeta{ResourceVersion: "7", Labels: map[string]string{testowner.Prefix + "prune": "disabled"}})
+	for _, s := range []*Object{plain, policy} {
 		before := s.Policy()
-		s.Blame(mark.Writer{})
+		s.SetWriter(ownership.Writer{})
 		if s.By() != nil {
 			t.Error("nobody is blamed")
 		}
-		s.Blame(mark.Writer{Manager: "them"})
+		s.SetWriter(ownership.Writer{Manager: "them"})
 		if s.By() == nil || s.By().Manager != "them" || s.Policy() != before {
 			t.Errorf("got %v, %+v", s.By(), s.Policy())
 		}
-		s.Forgive()
+		s.ForgetWriter()
 		if s.By() != nil || s.Policy() != before {
 			t.Errorf("got %v, %+v", s.By(), s.Policy())
 		}
@@ -65,6 +66,6 @@ func TestBlame(t *testing.T) {
 		t.Error("an object with nothing rare costs memory for it")
 	}
 	if size := unsafe.Sizeof(*plain); size != 48 {
-		t.Errorf("a sighting is %d bytes", size)
+		t.Errorf("a observation is %d bytes", size)
 	}
 }

@@ -1,4 +1,4 @@
-package mark
+package ownership
 
 import (
 	"slices"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
-
-const policyPrefix = "kustomize.toolkit.fluxcd.io/"
 
 // Values of policies.
 const (
@@ -36,13 +34,13 @@ type Policy struct {
 	Deletion string
 }
 
-// PolicyOf reads the policies on an object. Where an annotation and a label
+// Policy reads the policies on an object. Where an annotation and a label
 // disagree, the one that has an effect counts.
-func PolicyOf(obj metav1.Object) Policy {
+func (o *Owner) Policy(obj metav1.Object) Policy {
 	annotations, labels := obj.GetAnnotations(), obj.GetLabels()
 	value := func(name string, effective ...string) string {
-		a := strings.ToLower(annotations[policyPrefix+name])
-		l := strings.ToLower(labels[policyPrefix+name])
+		a := strings.ToLower(annotations[o.names.PolicyPrefix+name])
+		l := strings.ToLower(labels[o.names.PolicyPrefix+name])
 		if a == "" || (slices.Contains(effective, l) && !slices.Contains(effective, a)) {
 			return l
 		}

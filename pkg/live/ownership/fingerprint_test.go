@@ -1,4 +1,4 @@
-package mark
+package ownership_test
 
 import (
 	"testing"
@@ -7,6 +7,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // applied builds the metadata of an object that we applied.
@@ -14,9 +16,9 @@ func applied(change ...func(*metav1.PartialObjectMetadata)) *metav1.PartialObjec
 	at := metav1.NewTime(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
 	obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{
 		UID: "u", ResourceVersion: "7", Generation: 3,
-		Labels: map[string]string{DefaultOwnerNameKey: "apps", DefaultOwnerNamespaceKey: "shop"},
+		Labels: map[string]string{testowner.NameLabel: "apps", testowner.NamespaceLabel: "shop"},
 		ManagedFields: []metav1.ManagedFieldsEntry{{
-			Manager: DefaultFieldManager, Operation: "Apply", APIVersion: "v1", Time: &at, FieldsType: "FieldsV1",
+			Manager: testowner.Manager, Operation: "Apply", APIVersion: "v1", Time: &at, FieldsType: "FieldsV1",
 			FieldsV1: metav1.NewFieldsV1(`{"f:data":{"f:a":{},"f:b":{}}}`),
 		}},
 	}}
@@ -38,13 +40,13 @@ func another(manager string, op metav1.ManagedFieldsOperationType, sub string) f
 }
 
 func TestFingerprint(t *testing.T) {
-	m := Marker{}.WithDefaults()
-	base := m.Of(applied())
+	us := testowner.New(t)
+	base := us.Fingerprint(applied())
 	type object = metav1.PartialObjectMetadata
 	cases := map[string]struct {
-		why        string
-		change     func(*object)
-		hard, soft bool
+		why          string
+		change       func(*object)
+		strong, weak bool
 	}{
 		"Reordered": {"the order of keys is the writer's", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:b":{},"f:a":{}}}`) }), false, false},
 		"Fields":    {"a field is not ours any more", entryWith(func(e *metav1.ManagedFieldsEntry) { e.FieldsV1 = metav1.NewFieldsV1(`{"f:data":{"f:a":{}}}`) }), true, false},
@@ -55,12 +57,12 @@ func TestFingerprint(t *testing.T) {
 		}), false, false},
 		"Version":       {"the fields are those of another version", entryWith(func(e *metav1.ManagedFieldsEntry) { e.APIVersion = "v2" }), true, false},
 		"Missing":       {"our entry is gone", func(o *object) { o.ManagedFields = nil }, true, false},
-		"OurStatus":     {"a status is not what we applied", another(DefaultFieldManager, "Apply", "status"), false, false},
-		"OurUpdate":     {"an update entry alone took nothing from us", another(DefaultFieldManager, "Update", ""), false, false},
+		"OurStatus":     {"a status is not what we applied", another(testowner.Manager, "Apply", "status"), false, false},
+		"OurUpdate":     {"an update entry alone took nothing from us", another(testowner.Manager, "Update", ""), false, false},
 		"Others":        {"others may have fields of their own", another("hpa", "Update", ""), false, false},
 		"UID":           {"it is another object", func(o *object) { o.UID = "v" }, true, false},
-		"Owner":         {"it names another owner", func(o *object) { o.Labels[DefaultOwnerNameKey] = "else" }, true, false},
-		"OwnerSplit":    {"moving a letter between the labels is a change", func(o *object) { o.Labels[DefaultOwnerNameKey], o.Labels[DefaultOwnerNamespaceKey] = "papps", "sho" }, true, false},
+		"Owner":         {"it names another owner", func(o *object) { o.Labels[testowner.NameLabel] = "else" }, true, false},
+		"OwnerSplit":    {"moving a letter between the labels is a change", func(o *object) { o.Labels[testowner.NameLabel], o.Labels[testowner.NamespaceLabel] = "papps", "sho" }, true, false},
 		"Deletion":      {"it is on its way out", func(o *object) { now := metav1.Now(); o.DeletionTimestamp = &now }, true, false},
 		"Label":         {"other labels are not ours", func(o *object) { o.Labels["x"] = "y" }, false, false},
 		"Generation":    {"something in the specification changed", func(o *object) { o.Generation++ }, false, true},
@@ -70,17 +72,16 @@ func TestFingerprint(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := m.Of(applied(c.change))
-			if (got.Hard != base.Hard) != c.hard || (got.Soft != base.Soft) != c.soft {
-				t.Errorf("%s: got %+v from %+v, want hard changed %t, soft changed %t", c.why, got, base, c.hard, c.soft)
+			got := us.Fingerprint(applied(c.change))
+			if (got.Strong != base.Strong) != c.strong || (got.Weak != base.Weak) != c.weak {
+				t.Errorf("%s: got %+v from %+v, want strong changed %t, weak changed %t", c.why, got, base, c.strong, c.weak)
 			}
 		})
 	}
 }
 
 func TestTakeoverDue(t *testing.T) {
-	m := Marker{}.WithDefaults()
-	rules := DefaultTakeover(m.FieldManager, "helm-edit")
+	us := testowner.New(t, "helm-edit")
 	annotate := func(key string) func(*metav1.PartialObjectMetadata) {
 		return func(o *metav1.PartialObjectMetadata) { o.Annotations = map[string]string{key: "x"} }
 	}
@@ -96,33 +97,35 @@ func TestTakeoverDue(t *testing.T) {
 		"SurvivesByName":  {"the prefix rule lets this manager live", another("flux-client-side-apply", "Apply", ""), false},
 		"BeforeFirst":     {"only its updates count", another("before-first-apply", "Update", ""), true},
 		"BeforeApply":     {"only its updates count", another("before-first-apply", "Apply", ""), false},
-		"OurUpdate":       {"updates in our name become applies", another(DefaultFieldManager, "Update", ""), true},
+		"OurUpdate":       {"updates in our name become applies", another(testowner.Manager, "Update", ""), true},
 		"Override":        {"an administrator named it", another("helm-edit", "Apply", ""), true},
-		"LastApplied":     {"kubectl apply left it", annotate(annotationLastApplied), true},
-		"OtherAnnotation": {"it is nobody's mark", annotate("example.org/x"), false},
+		"LastApplied":     {"kubectl apply left it", annotate("kubectl.kubernetes.io/last-applied-configuration"), true},
+		"Checksum":        {"an earlier version of the owner left it", annotate(testowner.Prefix + "checksum"), true},
+		"OthersChecksum":  {"another owner left it", annotate("other.example.org/checksum"), false},
+		"OtherAnnotation": {"it is nobody's leftover", annotate("example.org/x"), false},
 		"AskedFor": {"the source has the annotation", func(o *metav1.PartialObjectMetadata) {
-			annotate(annotationLastApplied)(o)
+			annotate("kubectl.kubernetes.io/last-applied-configuration")(o)
 			o.ManagedFields[0].FieldsV1 = metav1.NewFieldsV1(`{"f:metadata":{"f:annotations":{"f:kubectl.kubernetes.io/last-applied-configuration":{}}}}`)
 		}, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			if got := m.TakeoverDue(rules, applied(c.change)); got != c.want {
+			if got := us.TakeoverDue(applied(c.change)); got != c.want {
 				t.Errorf("%s: got %t", c.why, got)
 			}
 		})
 	}
 }
 
-func TestPolicyOf(t *testing.T) {
+func TestPolicy(t *testing.T) {
 	obj := applied(func(o *metav1.PartialObjectMetadata) {
-		o.Labels["kustomize.toolkit.fluxcd.io/prune"] = "Disabled"
+		o.Labels[testowner.Prefix+"prune"] = "Disabled"
 		o.Annotations = map[string]string{
-			"kustomize.toolkit.fluxcd.io/prune": "enabled", "kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent",
+			testowner.Prefix + "prune": "enabled", testowner.Prefix + "ssa": "IfNotPresent",
 		}
 	})
-	got := PolicyOf(obj)
-	if want := (Policy{Prune: "disabled", SSA: "ifnotpresent"}); got != want {
+	got := testowner.New(t).Policy(obj)
+	if want := (ownership.Policy{Prune: "disabled", SSA: "ifnotpresent"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got.Excluded() || !got.Kept() {
@@ -137,16 +140,16 @@ func TestDeletionOf(t *testing.T) {
 		want                string
 	}{
 		"None":     {"most objects say nothing", nil, map[string]string{"app": "x"}, ""},
-		"Allowed":  {"policies are compared without regard to case", map[string]string{meta.AnnotationDeletion: "Allowed"}, nil, PolicyAllowed},
-		"Label":    {"a label does as well", nil, map[string]string{meta.AnnotationDeletion: "allowed"}, PolicyAllowed},
-		"Protect":  {"the other value", map[string]string{meta.AnnotationDeletion: "PROTECTED"}, nil, PolicyProtected},
-		"Disagree": {"protection wins", map[string]string{meta.AnnotationDeletion: "allowed"}, map[string]string{meta.AnnotationDeletion: "protected"}, PolicyProtected},
-		"Turned":   {"whichever says it", map[string]string{meta.AnnotationDeletion: "protected"}, map[string]string{meta.AnnotationDeletion: "allowed"}, PolicyProtected},
-		"Typo":     {"who writes anything means something, and holding loses nothing", map[string]string{meta.AnnotationDeletion: "allow"}, nil, PolicyProtected},
-		"Empty":    {"the same", map[string]string{meta.AnnotationDeletion: ""}, nil, PolicyProtected},
+		"Allowed":  {"policies are compared without regard to case", map[string]string{meta.AnnotationDeletion: "Allowed"}, nil, ownership.PolicyAllowed},
+		"Label":    {"a label does as well", nil, map[string]string{meta.AnnotationDeletion: "allowed"}, ownership.PolicyAllowed},
+		"Protect":  {"the other value", map[string]string{meta.AnnotationDeletion: "PROTECTED"}, nil, ownership.PolicyProtected},
+		"Disagree": {"protection wins", map[string]string{meta.AnnotationDeletion: "allowed"}, map[string]string{meta.AnnotationDeletion: "protected"}, ownership.PolicyProtected},
+		"Turned":   {"whichever says it", map[string]string{meta.AnnotationDeletion: "protected"}, map[string]string{meta.AnnotationDeletion: "allowed"}, ownership.PolicyProtected},
+		"Typo":     {"who writes anything means something, and holding loses nothing", map[string]string{meta.AnnotationDeletion: "allow"}, nil, ownership.PolicyProtected},
+		"Empty":    {"the same", map[string]string{meta.AnnotationDeletion: ""}, nil, ownership.PolicyProtected},
 	} {
 		obj := &metav1.ObjectMeta{Annotations: tc.annotations, Labels: tc.labels}
-		if got := PolicyOf(obj).Deletion; got != tc.want {
+		if got := testowner.New(t).Policy(obj).Deletion; got != tc.want {
 			t.Errorf("%s: %s: got %q, want %q", name, tc.why, got, tc.want)
 		}
 	}
