@@ -48,7 +48,7 @@ func devcluster(name string) map[string]string {
 	}
 }
 
-func target(t *testing.T, r *Resolver, namespace string, data map[string]string) *kubeconfig.Target {
+func target(t *testing.T, r *Resolver, namespace string, data map[string]string) *kubeconfig.Endpoint {
 	t.Helper()
 	found, err := r.FromConfigMap(t.Context(), unit(namespace), data)
 	if err != nil {
@@ -206,7 +206,7 @@ func TestControllerIdentity(t *testing.T) {
 	}
 }
 
-func ask(t *testing.T, cluster *kubeconfig.Target) {
+func ask(t *testing.T, cluster *kubeconfig.Endpoint) {
 	t.Helper()
 	httpClient, err := rest.HTTPClientFor(cluster.Config())
 	if err != nil {

@@ -139,7 +139,7 @@ func New(o Options) (*Resolver, error) {
 // FromConfigMap returns the cluster that the data of a ConfigMap names, for the
 // unit. It asks for a first token, and for what the ConfigMap does
 // not say about the cluster; later tokens come as they are needed.
-func (r *Resolver) FromConfigMap(ctx context.Context, unit types.NamespacedName, data map[string]string) (*kubeconfig.Target, error) {
+func (r *Resolver) FromConfigMap(ctx context.Context, unit types.NamespacedName, data map[string]string) (*kubeconfig.Endpoint, error) {
 	f, err := r.read(unit.Namespace, data)
 	if err != nil {
 		return nil, err

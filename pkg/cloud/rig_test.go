@@ -105,7 +105,7 @@ func newHome(t *testing.T) *home {
 }
 
 // whoAmI asks the target, which the caller reaches without impersonation.
-func whoAmI(t *testing.T, target *kubeconfig.Target) (string, error) {
+func whoAmI(t *testing.T, target *kubeconfig.Endpoint) (string, error) {
 	t.Helper()
 	config, err := tenancy.Config(target.Config(), tenancy.Controller())
 	if err != nil {

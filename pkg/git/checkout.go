@@ -39,7 +39,7 @@ type Checkout struct {
 	tree *tree.FS
 }
 
-func newCheckout(p *pack.Pack, target Target, limits Limits) (*Checkout, error) {
+func newCheckout(p *pack.Pack, target Resolved, limits Limits) (*Checkout, error) {
 	commit, err := p.Commit(target.want)
 	if err != nil {
 		return nil, err

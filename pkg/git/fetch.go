@@ -26,7 +26,7 @@ import (
 // is asked for by its hash if a reference points at it or the server hands out
 // any commit; otherwise the branch it is said to be on, or everything, is
 // fetched with its history.
-func (c *Client) Fetch(ctx context.Context, remote Remote, target Target, limits Limits) (*Checkout, error) {
+func (c *Client) Fetch(ctx context.Context, remote Remote, target Resolved, limits Limits) (*Checkout, error) {
 	s, err := c.open(remote)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (c *Client) Fetch(ctx context.Context, remote Remote, target Target, limits
 }
 
 // fetchPinned finds a way to a commit that is known by its hash.
-func (c *Client) fetchPinned(ctx context.Context, s *session, target Target, limits Limits) (*pack.Pack, error) {
+func (c *Client) fetchPinned(ctx context.Context, s *session, target Resolved, limits Limits) (*pack.Pack, error) {
 	tip := false
 	adv, err := s.advertise(ctx, func(name string, hash plumbing.Hash) bool {
 		tip = tip || hash == target.want

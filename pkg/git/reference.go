@@ -41,8 +41,8 @@ type Reference struct {
 	Commit string
 }
 
-// Target is what a reference stood for when it was resolved.
-type Target struct {
+// Resolved is what a reference stood for when it was resolved.
+type Resolved struct {
 	// Commit is the hash of the commit.
 	Commit string
 	// Reference is the full name it was found under; empty for a commit alone.
@@ -59,13 +59,13 @@ type Target struct {
 	caps capabilities
 }
 
-// pinnedTarget is the target of a commit named by its hash.
-func (r Reference) pinnedTarget() (Target, error) {
+// resolvePinned is the target of a commit named by its hash.
+func (r Reference) resolvePinned() (Resolved, error) {
 	if len(r.Commit) != hexHashLength || !plumbing.IsHash(r.Commit) {
-		return Target{}, malformed("commit %q is not a hash of %d hexadecimal digits", r.Commit, hexHashLength)
+		return Resolved{}, malformed("commit %q is not a hash of %d hexadecimal digits", r.Commit, hexHashLength)
 	}
 	commit := strings.ToLower(r.Commit)
-	t := Target{Commit: commit, want: plumbing.NewHash(commit), pinned: true}
+	t := Resolved{Commit: commit, want: plumbing.NewHash(commit), pinned: true}
 	shown := ""
 	switch {
 	case r.Name != "":
@@ -76,7 +76,7 @@ func (r Reference) pinnedTarget() (Target, error) {
 	}
 	if t.Reference != "" {
 		if err := checkName(t.Reference); err != nil {
-			return Target{}, err
+			return Resolved{}, err
 		}
 	}
 	t.Revision = revision.New(shown, hashAlgorithm, commit)

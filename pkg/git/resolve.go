@@ -17,20 +17,20 @@ import (
 // once for its references, and not at all for a commit named by its hash. Tags
 // of equal version precedence are told apart by the dates of their commits,
 // which costs a second, small request.
-func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Target, error) {
+func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Resolved, error) {
 	if ref.Commit != "" {
 		if _, err := ParseURL(remote.URL); err != nil {
-			return Target{}, err
+			return Resolved{}, err
 		}
-		return ref.pinnedTarget()
+		return ref.resolvePinned()
 	}
 	wanted, err := ref.lookup()
 	if err != nil {
-		return Target{}, err
+		return Resolved{}, err
 	}
 	s, err := c.open(remote)
 	if err != nil {
-		return Target{}, err
+		return Resolved{}, err
 	}
 	defer s.close()
 	var best newest
@@ -41,18 +41,18 @@ func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Tar
 		return name == wanted.name
 	})
 	if err != nil {
-		return Target{}, err
+		return Resolved{}, err
 	}
 	found, err := c.choose(ctx, s, adv, wanted, best)
 	if err != nil {
-		return Target{}, err
+		return Resolved{}, err
 	}
 	shown := wanted.shown
 	if wanted.ranges != nil {
 		shown = strings.TrimPrefix(found.name, tagsPrefix)
 	}
 	commit := found.commit().String()
-	return Target{
+	return Resolved{
 		Commit: commit, Reference: found.name, Revision: revision.New(shown, hashAlgorithm, commit),
 		want: found.hash, base: s.base, caps: adv.caps,
 	}, nil

@@ -27,10 +27,10 @@ func statefulSet(status fields) *unstructured.Unstructured {
 		fields{"status": whole})
 }
 
-// TestVerdictsThatDecideHowLongAWaitLasts is F-52: each of these has to be told
+// TestAssessmentsThatDecideHowLongAWaitLasts is F-52: each of these has to be told
 // apart from an object that is well, and none of them may be taken for failed,
 // because a failure ends the wait.
-func TestVerdictsThatDecideHowLongAWaitLasts(t *testing.T) {
+func TestAssessmentsThatDecideHowLongAWaitLasts(t *testing.T) {
 	ttl := fields{"spec": fields{"ttlSecondsAfterFinished": int64(30)}}
 	rolled := fields{"currentRevision": "web-b"}
 	counts := func(replicas, ready, current, updated int64, more ...fields) fields {
@@ -60,7 +60,7 @@ func TestVerdictsThatDecideHowLongAWaitLasts(t *testing.T) {
 		"CustomEmptyStatus":   {"nor one that says nothing", object("example.org/v1", "Thing", fields{"status": fields{}}), Current},
 		"NeverReady":          {"it stays on its way, and the timeout ends the wait", object("example.org/v1", "Thing", conditionOf("Ready", "False", "waiting for a database")), InProgress},
 		"ReadyUnknown":        {"so does one that does not know", object("example.org/v1", "Thing", conditionOf("Ready", "Unknown", "")), InProgress},
-		"StatusIsText":        {"a status of another form is not a verdict", object("example.org/v1", "Thing", fields{"status": "fine"}), Unknown},
+		"StatusIsText":        {"a status of another form is not a assessment", object("example.org/v1", "Thing", fields{"status": "fine"}), Unknown},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -72,7 +72,7 @@ func TestVerdictsThatDecideHowLongAWaitLasts(t *testing.T) {
 }
 
 // TestRulesThatCannotAnswer is F-52 for CEL: an expression that breaks, or that
-// would run for seconds, gives no verdict, so that the wait goes on until its
+// would run for seconds, gives no assessment, so that the wait goes on until its
 // timeout and says why; and no value of the object is told.
 func TestRulesThatCannotAnswer(t *testing.T) {
 	ten := "[" + strings.TrimSuffix(strings.Repeat("0,", 400), ",") + "]"
@@ -90,7 +90,7 @@ func TestRulesThatCannotAnswer(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := rules.Of(t.Context(), object("example.org/v1", "Thing", fields{"data": fields{"password": "hunter2"}}))
-			want := Verdict{Status: Unknown, Message: "The health check expression cannot be evaluated: " + c.message}
+			want := Assessment{Status: Unknown, Message: "The health check expression cannot be evaluated: " + c.message}
 			if got != want {
 				t.Errorf("%s: got %+v, want %+v", c.why, got, want)
 			}

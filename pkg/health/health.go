@@ -25,8 +25,8 @@ const (
 	Unknown Status = "Unknown"
 )
 
-// Verdict is what an object was found to be, and why.
-type Verdict struct {
+// Assessment is what an object was found to be, and why.
+type Assessment struct {
 	// Status is the state of the object.
 	Status Status
 	// Message is one sentence on the cause; it may be empty.
@@ -35,7 +35,7 @@ type Verdict struct {
 
 // reader judges the objects of one kind. It reports false for an object that
 // the general rules judge as well.
-type reader func(obj *unstructured.Unstructured) (Verdict, bool)
+type reader func(obj *unstructured.Unstructured) (Assessment, bool)
 
 // readerFor returns the reader of a kind with rules of its own, or nil.
 func readerFor(gk schema.GroupKind) reader {
@@ -51,37 +51,37 @@ func readerFor(gk schema.GroupKind) reader {
 
 // Of judges an object as it was read from the cluster; nil is an object that
 // was not found.
-func Of(obj *unstructured.Unstructured) Verdict {
+func Of(obj *unstructured.Unstructured) Assessment {
 	if obj == nil {
-		return Verdict{Status: NotFound, Message: "The object does not exist"}
+		return Assessment{Status: NotFound, Message: "The object does not exist"}
 	}
 	if obj.GetDeletionTimestamp() != nil {
-		return Verdict{Status: Terminating, Message: "The object is being deleted"}
+		return Assessment{Status: Terminating, Message: "The object is being deleted"}
 	}
 	if read := readerFor(obj.GroupVersionKind().GroupKind()); read != nil {
-		if verdict, ok := read(obj); ok {
-			return verdict
+		if assessment, ok := read(obj); ok {
+			return assessment
 		}
 	}
 	return general(obj)
 }
 
 // general judges by the rules of kstatus.
-func general(obj *unstructured.Unstructured) Verdict {
+func general(obj *unstructured.Unstructured) Assessment {
 	result, err := status.Compute(obj)
 	if err != nil {
-		return Verdict{Status: Unknown, Message: "The status of the object cannot be read: " + err.Error()}
+		return Assessment{Status: Unknown, Message: "The status of the object cannot be read: " + err.Error()}
 	}
-	return Verdict{Status: Status(result.Status), Message: result.Message}
+	return Assessment{Status: Status(result.Status), Message: result.Message}
 }
 
 // Missing judges an awaited object that is not in the cluster, from the desired
 // object. A Job that removes itself after it has finished counts as done: its
 // absence is how it says so.
-func Missing(desired *unstructured.Unstructured) Verdict {
+func Missing(desired *unstructured.Unstructured) Assessment {
 	if desired != nil && desired.GroupVersionKind().GroupKind() == jobKind {
 		if _, ok, err := unstructured.NestedFieldNoCopy(desired.Object, "spec", "ttlSecondsAfterFinished"); ok && err == nil {
-			return Verdict{Status: Current, Message: "The job has finished and was removed"}
+			return Assessment{Status: Current, Message: "The job has finished and was removed"}
 		}
 	}
 	return Of(nil)

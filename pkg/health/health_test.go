@@ -156,7 +156,7 @@ func TestRules(t *testing.T) {
 		"TextMark":   {"an observedGeneration that is text is passed over", phase("done", "observedGeneration", "1"), Current},
 		"Group":      {"a rule without a kind holds for the group", object("example.org/v1", "Other", fields{"data": fields{"ok": "1"}}), Current},
 		"OtherGroup": {"no rule: the general ones", object("v1", "ConfigMap"), Current},
-		"Broken":     {"an expression that cannot be evaluated gives no verdict", object("example.org/v1", "Thing"), Unknown},
+		"Broken":     {"an expression that cannot be evaluated gives no assessment", object("example.org/v1", "Thing"), Unknown},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

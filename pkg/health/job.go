@@ -10,27 +10,27 @@ var jobKind = schema.GroupKind{Group: "batch", Kind: "Job"}
 // readJob holds a Job to its result: one that has merely started is on its way,
 // because whoever waits for a migration waits for its end. A suspended Job is
 // where its author wants it.
-func readJob(obj *unstructured.Unstructured) (Verdict, bool) {
+func readJob(obj *unstructured.Unstructured) (Assessment, bool) {
 	for _, c := range conditions(obj) {
 		if c.status != "True" {
 			continue
 		}
 		switch c.kind {
 		case "Complete":
-			return Verdict{Status: Current, Message: "The job has completed"}, true
+			return Assessment{Status: Current, Message: "The job has completed"}, true
 		case "Failed":
-			return Verdict{Status: Failed, Message: "The job has failed: " + c.message}, true
+			return Assessment{Status: Failed, Message: "The job has failed: " + c.message}, true
 		case "Suspended":
-			return Verdict{Status: Current, Message: "The job is suspended"}, true
+			return Assessment{Status: Current, Message: "The job is suspended"}, true
 		}
 	}
 	if suspended, _, err := unstructured.NestedBool(obj.Object, "spec", "suspend"); err == nil && suspended {
-		return Verdict{Status: Current, Message: "The job is suspended"}, true
+		return Assessment{Status: Current, Message: "The job is suspended"}, true
 	}
-	return Verdict{Status: InProgress, Message: "The job has not finished"}, true
+	return Assessment{Status: InProgress, Message: "The job has not finished"}, true
 }
 
-// condition is the part of a status condition that verdicts look at.
+// condition is the part of a status condition that assessments look at.
 type condition struct {
 	kind, status, message string
 }

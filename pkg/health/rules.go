@@ -18,7 +18,7 @@ type Rule struct {
 	// the group.
 	APIVersion, Kind string
 	// InProgress, Failed and Current are asked in this order; the first that
-	// holds is the verdict. Current must be given.
+	// holds is the assessment. Current must be given.
 	InProgress, Failed, Current string
 }
 
@@ -104,7 +104,7 @@ func subject(gk schema.GroupKind) string {
 
 // Of judges an object by the rule of its kind, else by that of its group, else
 // as the package's Of does.
-func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Verdict {
+func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Assessment {
 	checks, ok := r.checksFor(obj)
 	switch {
 	case ok && obj.GetDeletionTimestamp() == nil:
@@ -116,20 +116,20 @@ func (r Rules) Of(ctx context.Context, obj *unstructured.Unstructured) Verdict {
 }
 
 // judge asks expressions about an object.
-func judge(ctx context.Context, checks []check, obj *unstructured.Unstructured) Verdict {
+func judge(ctx context.Context, checks []check, obj *unstructured.Unstructured) Assessment {
 	if behind(obj) {
-		return Verdict{Status: InProgress, Message: "The controller has not observed the latest generation"}
+		return Assessment{Status: InProgress, Message: "The controller has not observed the latest generation"}
 	}
 	for _, c := range checks {
 		holds, err := c.holds.Holds(ctx, obj.Object)
 		if err != nil {
-			return Verdict{Status: Unknown, Message: "The health check expression cannot be evaluated: " + err.Error()}
+			return Assessment{Status: Unknown, Message: "The health check expression cannot be evaluated: " + err.Error()}
 		}
 		if holds {
-			return Verdict{Status: c.status, Message: "By the health check expression"}
+			return Assessment{Status: c.status, Message: "By the health check expression"}
 		}
 	}
-	return Verdict{Status: InProgress, Message: "No health check expression holds"}
+	return Assessment{Status: InProgress, Message: "No health check expression holds"}
 }
 
 func (r Rules) checksFor(obj *unstructured.Unstructured) ([]check, bool) {

@@ -7,7 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// TestStatelessKindsAreCurrent says that not reading an object gives the verdict
+// TestStatelessKindsAreCurrent says that not reading an object gives the assessment
 // that reading it would.
 func TestStatelessKindsAreCurrent(t *testing.T) {
 	for gk := range stateless {

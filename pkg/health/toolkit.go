@@ -10,14 +10,14 @@ var helmRepositoryKind = schema.GroupKind{Group: "source.toolkit.fluxcd.io", Kin
 // readHelmRepository judges a repository of type oci, which nothing reconciles:
 // its status keeps the default that says it was never observed, and who waited
 // for that would wait forever. Other types follow the general rules.
-func readHelmRepository(obj *unstructured.Unstructured) (Verdict, bool) {
+func readHelmRepository(obj *unstructured.Unstructured) (Assessment, bool) {
 	if kind, _, err := unstructured.NestedString(obj.Object, "spec", "type"); err != nil || kind != "oci" {
-		return Verdict{}, false
+		return Assessment{}, false
 	}
 	return static(), true
 }
 
 // static judges objects that are configuration only.
-func static() Verdict {
-	return Verdict{Status: Current, Message: "The object needs no reconciliation"}
+func static() Assessment {
+	return Assessment{Status: Current, Message: "The object needs no reconciliation"}
 }

@@ -118,7 +118,7 @@ func (r *Result) Sensitive(obj *unstructured.Unstructured) bool { return r.facts
 // included, and is for memory only.
 func (r *Result) Identity(obj *unstructured.Unstructured) string { return r.facts[obj].Identity }
 
-type outcome struct {
+type attempt struct {
 	result *Result
 	err    error
 }
@@ -139,7 +139,7 @@ func (b *Builder) Build(ctx context.Context, req Request) (*Result, error) {
 	timer := b.clock.NewTimer(req.Limits.Timeout)
 	defer timer.Stop()
 	timeout := refuse("the build takes longer than %s", req.Limits.Timeout.Round(time.Millisecond))
-	done := make(chan outcome, 1)
+	done := make(chan attempt, 1)
 	select {
 	case b.slots <- struct{}{}:
 		go func() { done <- b.run(ctx, req) }()

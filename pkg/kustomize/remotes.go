@@ -18,7 +18,7 @@ import (
 // run builds, and whenever the build lacks remote bases, fetches them and builds
 // again: what waits for a network must hold neither a slot nor the schema. It
 // begins with a slot and ends with none.
-func (b *Builder) run(ctx context.Context, req Request) outcome {
+func (b *Builder) run(ctx context.Context, req Request) attempt {
 	set := bases.New(bases.Options{Fetch: req.Remote, Key: b.key, Count: req.Limits.Remotes, FileBytes: req.Limits.FileBytes})
 	defer set.Close()
 	for {
@@ -29,17 +29,17 @@ func (b *Builder) run(ctx context.Context, req Request) outcome {
 			return out
 		}
 		if err := set.Fetch(ctx, need.Refs); err != nil {
-			return outcome{err: err}
+			return attempt{err: err}
 		}
 		select {
 		case b.slots <- struct{}{}:
 		case <-ctx.Done():
-			return outcome{err: context.Cause(ctx)}
+			return attempt{err: context.Cause(ctx)}
 		}
 	}
 }
 
-func (b *Builder) once(ctx context.Context, req Request, set *bases.Set) (out outcome) {
+func (b *Builder) once(ctx context.Context, req Request, set *bases.Set) (out attempt) {
 	run := func(how func(*schema.Shared, func() error) error, ownSchema bool) {
 		out.err = how(b.schema, func() (err error) {
 			out.result, err = b.attempt(ctx, req, set, ownSchema)

@@ -15,8 +15,11 @@
 // with a second one.
 //
 // An object that is waiting says so after a second: its status and its events are
-// held back until then, and the next pass begins from them as if they had been
-// written. What comes within the second is written together. In the same way
-// success is held back while others wait to be put right. A process that ends
+// deferred until then, and the next pass begins from them as if they had been
+// written, so that what comes within the second is one write. In the same way success
+// is deferred while objects of others wait to be corrected. A process that ends
 // meanwhile loses no more than one that ends just before a status write.
+//
+// What a pass learned and the next one needs is put back once, by Kind.End, whatever
+// the outcome.
 package reconciler

@@ -26,15 +26,15 @@ func TestFailuresAreToldOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, key, next := &failures{}, types.NamespacedName{Name: "x"}, first
-			if !f.news(key, first) {
+			if !f.isNew(key, first) {
 				t.Error("the first failure is news")
 			}
 			tc.change(&next)
-			if got := f.news(key, next); got != tc.news {
+			if got := f.isNew(key, next); got != tc.news {
 				t.Errorf("%s: got %t", tc.why, got)
 			}
 			f.forget(key)
-			if !f.news(key, next) {
+			if !f.isNew(key, next) {
 				t.Error("a failure after a success is news")
 			}
 		})

@@ -51,7 +51,7 @@ type Kind[O Object, S Scoped] struct {
 	Timing func(O) (Timing, error)
 	// Conditions derives the kind's own conditions from the scope.
 	Conditions func(S, Verdict) []status.Own
-	// Forget is told that an object is gone, however that came; nil is allowed.
+	// Forget is called when an object is gone, however that came; nil is allowed.
 	Forget func(types.NamespacedName)
 	// Owns lists the types of the kind's own conditions.
 	Owns []string
@@ -60,8 +60,8 @@ type Kind[O Object, S Scoped] struct {
 	// Annotations returns what is added to the metadata of every event; keys stand
 	// without the group prefix.
 	Annotations func(S) map[string]string
-	// Success returns the note that tells success; one without a message says
-	// nothing, because the phases told it. Nil tells the message of Ready.
+	// Success returns the note that reports success; one without a message reports
+	// nothing, because the phases did. Nil reports the message of Ready.
 	Success func(S, Timing) Note
 }
 

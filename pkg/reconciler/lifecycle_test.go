@@ -91,7 +91,7 @@ func TestDeletion(t *testing.T) {
 			r.remove(t)
 			out := reconciler.Fail(fault.Retry(meta.ReasonGarbageCollectionFailed, errors.New("disk is busy")))
 			r.Kind.Finalize = []phase{{Name: "remove", Run: func(_ context.Context, s *scope) reconciler.Outcome {
-				s.Tell(reconciler.Note{Reason: meta.ReasonSucceeded, Message: "removing"})
+				s.Report(reconciler.Note{Reason: meta.ReasonSucceeded, Message: "removing"})
 				return out
 			}}}
 			if _, err := r.try(t); err == nil {

@@ -17,7 +17,7 @@ type Outcome struct {
 	next    bool
 	parked  bool
 	err     error
-	status  status.Outcome
+	status  status.Summary
 	requeue time.Duration
 	until   time.Time
 }
@@ -28,27 +28,27 @@ func Continue() Outcome { return Outcome{next: true} }
 // Done ends the pass: its goal is reached. Reason and message become those of
 // the Ready condition.
 func Done(reason meta.Reason, message string) Outcome {
-	return Outcome{status: status.Outcome{Kind: status.Done, Reason: reason, Message: message}}
+	return Outcome{status: status.Summary{Kind: status.Done, Reason: reason, Message: message}}
 }
 
 // InProgress parks the object: it is woken by a watch, or at the deadline.
 func InProgress(message string, deadline time.Time) Outcome {
 	return Outcome{
-		status: status.Outcome{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
+		status: status.Summary{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
 		until:  deadline,
 	}
 }
 
-// Park ends the pass without a word: the object is woken by a watch, and looked
-// at again after net in case it is not. Nothing is written.
-func Park(net time.Duration) Outcome {
-	return Outcome{parked: true, requeue: net}
+// Park ends the pass silently: the object is woken by a watch, and reconciled again
+// after the fallback in case it is not. Nothing is written.
+func Park(fallback time.Duration) Outcome {
+	return Outcome{parked: true, requeue: fallback}
 }
 
 // Superseded ends the pass because a newer revision arrived; the object is
 // looked at again at once.
 func Superseded(message string) Outcome {
-	return Outcome{status: status.Outcome{Kind: status.Superseded, Reason: meta.ReasonProgressing, Message: message}}
+	return Outcome{status: status.Summary{Kind: status.Superseded, Reason: meta.ReasonProgressing, Message: message}}
 }
 
 // Fail ends the pass with an error. Its fault says whether the object waits, is
@@ -90,7 +90,7 @@ func (o Outcome) interrupted() bool {
 // Verdict is what a Kind may know about the end of a pass when it derives its
 // own conditions and fields.
 type Verdict struct {
-	status.Outcome
+	status.Summary
 	// Phase is the name of the phase that ended the pass; empty when every phase
 	// continued.
 	Phase string

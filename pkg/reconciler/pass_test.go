@@ -285,8 +285,8 @@ func TestNotesBecomeEvents(t *testing.T) {
 		return reconciler.Note{Severity: reconciler.Trace, Message: "finished", Silent: true}
 	}
 	r.run(func(_ context.Context, s *scope) reconciler.Outcome {
-		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Metadata: map[string]string{"digest": "other"}})
-		s.Tell(reconciler.Note{Reason: meta.ReasonNewArtifact, Message: "second"})
+		s.Report(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Metadata: map[string]string{"digest": "other"}})
+		s.Report(reconciler.Note{Reason: meta.ReasonNewArtifact, Message: "second"})
 		s.Changed = true
 		r.clock.Step(3 * time.Second)
 		return done()
@@ -351,8 +351,8 @@ func TestKindsOwnFields(t *testing.T) {
 		t.Errorf("the kind's field is %v", obj.Status.Artifact)
 	}
 	wantVerdicts := []reconciler.Verdict{
-		{Outcome: status.Outcome{Kind: status.Retry, Reason: meta.ReasonGitOperationFailed, Message: "connection refused"}, Phase: "work"},
-		{Outcome: status.Outcome{Kind: status.Done, Reason: meta.ReasonSucceeded, Message: "stored"}, Phase: "work"},
+		{Summary: status.Summary{Kind: status.Retry, Reason: meta.ReasonGitOperationFailed, Message: "connection refused"}, Phase: "work"},
+		{Summary: status.Summary{Kind: status.Done, Reason: meta.ReasonSucceeded, Message: "stored"}, Phase: "work"},
 	}
 	if diff := cmp.Diff(wantVerdicts, verdicts); diff != "" {
 		t.Errorf("the kind learns where the pass ended (-want +got):\n%s", diff)

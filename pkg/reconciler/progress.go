@@ -12,8 +12,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// silence is how long an object is worked on, or waits, before it says so.
-const silence = time.Second
+// reportAfter is how long an object is worked on, or waits, before its status says
+// so.
+const reportAfter = time.Second
 
 // progress says once, in the status, that a pass is still running. It writes
 // from a copy of the object, so that phases never see it.
@@ -21,18 +22,18 @@ type progress[O Object, S Scoped] struct {
 	pass  *pass[O, S]
 	timer clock.Timer
 	done  chan struct{}
-	// said is closed once a phase has something to say.
-	said  chan struct{}
-	ended sync.WaitGroup
+	// started is closed once a phase has something to report.
+	started chan struct{}
+	ended   sync.WaitGroup
 
 	mu      sync.Mutex
 	message string
-	// interim is the object with the progress written into it, once told.
+	// interim is the object with the progress written into it, once reported.
 	interim *pass[O, S]
 }
 
 func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
-	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(silence), done: make(chan struct{}), said: make(chan struct{})}
+	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(reportAfter), done: make(chan struct{}), started: make(chan struct{})}
 	w.ended.Go(func() {
 		select {
 		case <-w.done:
@@ -41,14 +42,14 @@ func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
 		}
 		select {
 		case <-w.done:
-		case <-w.said:
-			w.tell(ctx)
+		case <-w.started:
+			w.report(ctx)
 		}
 	})
 	return w
 }
 
-// enter sets what is told while the coming phase runs.
+// enter sets what is reported while the coming phase runs.
 func (w *progress[O, S]) enter(message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -56,7 +57,7 @@ func (w *progress[O, S]) enter(message string) {
 		return
 	}
 	if w.message == "" {
-		close(w.said)
+		close(w.started)
 	}
 	w.message = message
 }
@@ -73,8 +74,8 @@ func (w *progress[O, S]) stop() {
 	}
 }
 
-// tell writes Reconciling, and Ready Unknown, on behalf of the running pass.
-func (w *progress[O, S]) tell(ctx context.Context) {
+// report writes Reconciling, and Ready Unknown, on behalf of the running pass.
+func (w *progress[O, S]) report(ctx context.Context) {
 	p := w.pass
 	w.mu.Lock()
 	message := w.message
@@ -84,10 +85,10 @@ func (w *progress[O, S]) tell(ctx context.Context) {
 	common.Conditions = status.Derive(status.Input{
 		Previous: p.before, ObservedGeneration: common.ObservedGeneration,
 		Generation: interim.obj.GetGeneration(), Now: p.r.Clock.Now(),
-		Outcome: status.Outcome{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
+		Outcome: status.Summary{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
 	}).Conditions
 	if err := interim.patchStatus(ctx, p.snapshot); err != nil {
-		logf.FromContext(ctx).V(1).Info("telling progress", "error", err.Error())
+		logf.FromContext(ctx).V(1).Info("reporting progress", "error", err.Error())
 		return
 	}
 	w.interim = interim

@@ -37,17 +37,17 @@ type Reconciler[O Object, S Scoped] struct {
 	Clock clock.WithTicker
 	// FieldOwner is the field manager of status writes.
 	FieldOwner string
-	// WaitNet is how long a waiting object rests when nothing wakes it.
-	WaitNet time.Duration
+	// WaitFallback is how long a waiting object rests when nothing wakes it.
+	WaitFallback time.Duration
 	// Jitter spreads an interval; nil leaves it as it is.
 	Jitter func(time.Duration) time.Duration
-	// Urgent reports that other objects wait for a pass that puts something right;
-	// nil says never.
+	// Urgent reports that other objects wait for a pass that corrects something; nil
+	// says never.
 	Urgent func() bool
 
 	writes   writes
 	failures failures
-	endings  endings
+	deferred deferredStatuses
 }
 
 // Reconcile runs one pass over the object. The object comes back with ordinary
@@ -79,11 +79,11 @@ func (r *Reconciler[O, S]) reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	switch {
 	case !obj.GetDeletionTimestamp().IsZero():
-		return p.settle(ctx, p.finalize(ctx))
+		return p.conclude(ctx, p.finalize(ctx))
 	case obj.Suspended():
-		return p.settle(ctx, p.suspend(ctx))
+		return p.conclude(ctx, p.suspend(ctx))
 	default:
-		return p.settle(ctx, p.live(ctx))
+		return p.conclude(ctx, p.live(ctx))
 	}
 }
 
@@ -104,7 +104,7 @@ func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (
 func (r *Reconciler[O, S]) forget(key types.NamespacedName) {
 	r.writes.forget(key)
 	r.failures.forget(key)
-	r.endings.drop(key)
+	r.deferred.drop(key)
 	if r.Kind.Forget != nil {
 		r.Kind.Forget(key)
 	}
@@ -121,24 +121,24 @@ type pass[O Object, S Scoped] struct {
 	r        *Reconciler[O, S]
 	obj      O                  // as it is to become
 	snapshot O                  // as the API server last answered
-	before   []metav1.Condition // from before the pass, or from a note of its progress
-	told     *metav1.Condition  // Ready from before the pass
-	held     *ending            // what earlier passes held back
+	before   []metav1.Condition // from before the pass, or from a report of its progress
+	ready    *metav1.Condition  // Ready from before the pass
+	deferred *deferredStatus    // what earlier passes did not write
 	scope    S
 	verdict  Verdict
 }
 
 func (r *Reconciler[O, S]) begin(obj O, start time.Time) (*pass[O, S], error) {
-	p := &pass[O, S]{r: r, snapshot: obj.DeepCopyObject().(O), held: r.endings.of(obj)}
-	if p.held != nil {
+	p := &pass[O, S]{r: r, snapshot: obj.DeepCopyObject().(O), deferred: r.deferred.of(obj)}
+	if p.deferred != nil {
 		var err error
-		if obj, err = r.resumed(obj, p.held); err != nil {
+		if obj, err = r.withDeferred(obj, p.deferred); err != nil {
 			return nil, err
 		}
 	}
 	p.obj = obj
 	p.before = slices.Clone(obj.CommonStatus().Conditions)
-	p.told = status.Find(p.before, meta.ConditionReady)
+	p.ready = status.Find(p.before, meta.ConditionReady)
 	token := obj.GetAnnotations()[meta.AnnotationRequestedAt]
 	requested := token != "" && token != obj.CommonStatus().LastHandledReconcileAt
 	p.scope = r.Kind.Scope(obj, Pass{
@@ -216,10 +216,11 @@ func (ph Phase[S]) progress(scope S) string {
 	return ph.Progress(scope)
 }
 
-// settle writes the outcome down, tells it and says when to come back.
-func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, error) {
+// conclude writes the outcome into the status, reports it and says when to come
+// back.
+func (p *pass[O, S]) conclude(ctx context.Context, out Outcome) (ctrl.Result, error) {
 	if out.parked {
-		if err := p.release(ctx); err != nil {
+		if err := p.flush(ctx); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 		return ctrl.Result{RequeueAfter: out.requeue}, client.IgnoreNotFound(out.err)
@@ -230,18 +231,18 @@ func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, erro
 	if apierrors.IsConflict(out.err) {
 		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
-	p.verdict.Outcome = out.status
+	p.verdict.Summary = out.status
 	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)
 	timing, _ := p.r.Kind.Timing(p.obj) // a bad one has stalled a living object
 	result := p.derive(out)
-	if rest := p.silence(out); rest > 0 {
-		return ctrl.Result{RequeueAfter: rest}, p.hold(p.news(result, timing))
+	if rest := p.deferral(out); rest > 0 {
+		return ctrl.Result{RequeueAfter: rest}, p.deferStatus(p.events(result, timing))
 	}
 	if err := p.patchStatus(ctx, p.snapshot); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p.emit(p.news(result, timing))
-	p.settled()
+	p.emit(p.events(result, timing))
+	p.flushed()
 	return p.requeue(ctx, out, timing)
 }
 
@@ -251,7 +252,7 @@ func (p *pass[O, S]) derive(out Outcome) status.Result {
 	in := status.Input{
 		Previous: p.before, ObservedGeneration: common.ObservedGeneration,
 		Generation: p.obj.GetGeneration(), Outcome: out.status,
-		Changed: p.scope.Common().Changed, Told: p.told, Now: p.r.Clock.Now(),
+		Changed: p.scope.Common().Changed, Reported: p.ready, Now: p.r.Clock.Now(),
 	}
 	if p.r.Kind.Conditions != nil {
 		in.Own = p.r.Kind.Conditions(p.scope, p.verdict)

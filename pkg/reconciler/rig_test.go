@@ -125,7 +125,7 @@ func newRigOn(t *testing.T, direct client.WithWatch, change ...func(*sourcev1.Gi
 		Observe: func(_ string, _ types.NamespacedName, _ time.Duration, deleted bool) {
 			r.observed = append(r.observed, deleted)
 		},
-		Clock: r.clock, FieldOwner: "test-controller", WaitNet: waitNet,
+		Clock: r.clock, FieldOwner: "test-controller", WaitFallback: waitNet,
 	}
 	return r
 }

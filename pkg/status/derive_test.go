@@ -40,8 +40,8 @@ func ofGeneration(g int64) func(*metav1.Condition) {
 	return func(c *metav1.Condition) { c.ObservedGeneration = g }
 }
 
-func outcome(kind status.Kind, reason meta.Reason, message string) status.Outcome {
-	return status.Outcome{Kind: kind, Reason: reason, Message: message}
+func outcome(kind status.Kind, reason meta.Reason, message string) status.Summary {
+	return status.Summary{Kind: kind, Reason: reason, Message: message}
 }
 
 // TestTable has a case for each row of the table in doc.go. Every case starts
@@ -57,7 +57,7 @@ func TestTable(t *testing.T) {
 	others := previous[3]
 	cases := map[string]struct {
 		why     string
-		outcome status.Outcome
+		outcome status.Summary
 		changed bool
 		want    status.Result
 	}{
@@ -170,7 +170,7 @@ func TestNotice(t *testing.T) {
 	cases := map[string]struct {
 		why       string
 		before    *metav1.Condition
-		outcome   status.Outcome
+		outcome   status.Summary
 		changed   bool
 		want      status.Notice
 		recovered bool
@@ -216,7 +216,7 @@ func TestToldSurvivesProgress(t *testing.T) {
 	told := condition(meta.ConditionReady, metav1.ConditionFalse, meta.ReasonBuildFailed, "broken")
 	in := status.Input{
 		Previous:   []metav1.Condition{condition(meta.ConditionReady, metav1.ConditionUnknown, meta.ReasonProgressing, "building")},
-		Told:       &told,
+		Reported:   &told,
 		Generation: generation, Now: now(), Outcome: outcome(status.Retry, meta.ReasonBuildFailed, "broken"),
 	}
 	if got := status.Derive(in); got.Notice != status.Silent {
@@ -232,7 +232,7 @@ func TestTransitionTime(t *testing.T) {
 	before := condition(meta.ConditionReady, metav1.ConditionTrue, meta.ReasonSucceeded, "applied", ofGeneration(observed))
 	cases := map[string]struct {
 		why     string
-		outcome status.Outcome
+		outcome status.Summary
 		moves   bool
 	}{
 		"Nothing": {"a pass that changed nothing leaves no trace", outcome(status.Done, meta.ReasonSucceeded, "applied"), false},

@@ -35,11 +35,11 @@ func (f *Fetcher) repository(ctx context.Context, address, revision string) (fs.
 }
 
 // resolve finds out which commit a revision stands for.
-func (f *Fetcher) resolve(ctx context.Context, from git.Remote, revision string) (git.Target, error) {
+func (f *Fetcher) resolve(ctx context.Context, from git.Remote, revision string) (git.Resolved, error) {
 	if revision == "" {
 		name, err := f.defaultBranch(ctx, from.URL)
 		if err != nil {
-			return git.Target{}, err
+			return git.Resolved{}, err
 		}
 		return f.git.Resolve(ctx, from, git.Reference{Name: name})
 	}

@@ -65,7 +65,7 @@ func (k *kustomizations) setup(ctx context.Context, phases phase.Phases) error {
 		Kind:   k.kind(phases),
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
-		FieldOwner: statusManager, WaitNet: k.cfg.RequeueDependency, Urgent: waker.Urgent,
+		FieldOwner: statusManager, WaitFallback: k.cfg.RequeueDependency, Urgent: waker.Urgent,
 	}
 	find := &finder{reader: env.GetClient(), concerns: k.digests.Concerns, log: env.Log}
 	b := ctrl.NewControllerManagedBy(env).

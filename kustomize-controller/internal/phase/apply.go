@@ -59,7 +59,7 @@ func (p Apply) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 		return reconciler.Fail(fault.Retry(meta.ReasonReconciliationFailed, withChanges(err, s.ChangeLog)))
 	}
 	if len(s.ChangeLog) > 0 {
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(append(s.ChangeLog, s.writers()...), "\n")})
+		s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(append(s.ChangeLog, s.writers()...), "\n")})
 	}
 	return reconciler.Continue()
 }
@@ -152,7 +152,7 @@ func (p Apply) accountDrift(s *Scope, results []apply.Result) {
 	found := corrections.Left(s.corrections(), results, s.Attempt.Desired)
 	p.Drifting(s.Unit, len(corrections.Drift))
 	if len(found) > 0 {
-		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonDriftDetected, Message: strings.Join(found, "\n")})
+		s.Report(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonDriftDetected, Message: strings.Join(found, "\n")})
 	}
 }
 

@@ -80,7 +80,7 @@ func (p Build) reportMismatch(s *Scope) {
 	if !p.Sources.Unreported(source) {
 		return
 	}
-	s.Tell(reconciler.Note{
+	s.Report(reconciler.Note{
 		Severity: reconciler.Error, Reason: meta.ReasonIndexMismatch,
 		Message: fmt.Sprintf("checking the index of revision %s of %s: it does not describe the content; its indexes are not used any more", s.Artifact.Revision, source),
 	})

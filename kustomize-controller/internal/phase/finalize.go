@@ -70,7 +70,7 @@ func abandon(s *Scope, why error) reconciler.Outcome {
 	for _, e := range s.Old.Entries() {
 		left = append(left, e.Subject())
 	}
-	s.Tell(reconciler.Note{
+	s.Report(reconciler.Note{
 		Severity: reconciler.Error, Reason: meta.ReasonPruneFailed,
 		Message: fmt.Sprintf("deleting what was applied: %v; left in the cluster:\n%s", why, strings.Join(left, "\n")),
 	})

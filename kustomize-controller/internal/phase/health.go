@@ -60,7 +60,7 @@ func (p Health) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	}
 	s.Healthy = HealthPassed
 	if s.Changed || s.Resumed {
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: health.Passed(took)})
+		s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: health.Passed(took)})
 		s.Changed = true
 	}
 	return p.finish(s)

@@ -193,7 +193,7 @@ func (p Inputs) succeeded(s *Scope, inputs string) bool {
 // advance records the revision as applied and ends the pass.
 func (p Inputs) advance(s *Scope) reconciler.Outcome {
 	if s.Artifact.Revision != s.Object.Status.LastAppliedRevision {
-		s.Tell(reconciler.Note{
+		s.Report(reconciler.Note{
 			Reason: meta.ReasonReconciliationSucceeded, Message: "Applied revision: " + s.Artifact.Revision,
 			Metadata: CommitStatus(), Silent: true,
 		})

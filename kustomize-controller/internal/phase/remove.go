@@ -39,7 +39,7 @@ func (r Remove) Run(ctx context.Context, s *Scope, candidates deletion.Candidate
 		if kept != "" {
 			lines = append(lines, kept)
 		}
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(lines, "\n")})
+		s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(lines, "\n")})
 	}
 	return result.Left, err
 }

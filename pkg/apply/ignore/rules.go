@@ -20,7 +20,7 @@ type Rules struct {
 }
 
 type rule struct {
-	target *target
+	target *selector
 	paths  []pointer
 }
 
@@ -33,7 +33,7 @@ func Compile(rules []meta.IgnoreRule, kept ...string) (Rules, error) {
 		if len(r.Paths) == 0 {
 			return Rules{}, fmt.Errorf("ignore[%d].paths: there is no path", i)
 		}
-		t, err := compileTarget(r.Target)
+		t, err := compileSelector(r.Target)
 		if err != nil {
 			return Rules{}, fmt.Errorf("ignore[%d].target.%w", i, err)
 		}
@@ -124,17 +124,17 @@ func reserved(parts pointer, kept []string) bool {
 	}, parts[1])
 }
 
-// target picks objects.
-type target struct {
+// selector picks objects.
+type selector struct {
 	group, version, kind, namespace, name *regexp.Regexp
 	labels, annotations                   labels.Selector
 }
 
-func compileTarget(s *meta.Selector) (*target, error) {
+func compileSelector(s *meta.Selector) (*selector, error) {
 	if s == nil {
 		return nil, nil
 	}
-	t := &target{}
+	t := &selector{}
 	for _, f := range []struct {
 		name, text string
 		into       **regexp.Regexp
@@ -169,7 +169,7 @@ func compileTarget(s *meta.Selector) (*target, error) {
 	return t, nil
 }
 
-func (t *target) matches(obj *unstructured.Unstructured) bool {
+func (t *selector) matches(obj *unstructured.Unstructured) bool {
 	if t == nil {
 		return true
 	}

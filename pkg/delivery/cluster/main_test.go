@@ -145,14 +145,14 @@ func (w *world) started() bool {
 
 // remoteAt is another cluster whose configuration has a version.
 func (w *world) remoteAt(key, version string) *cluster.Remote {
-	return &cluster.Remote{Key: key, Version: version, Open: func(context.Context) (*kubeconfig.Target, error) {
+	return &cluster.Remote{Key: key, Version: version, Open: func(context.Context) (*kubeconfig.Endpoint, error) {
 		w.opened = append(w.opened, key+"@"+version)
 		return target()
 	}}
 }
 
 // target leads to the test's API server by a kubeconfig.
-func target() (*kubeconfig.Target, error) {
+func target() (*kubeconfig.Endpoint, error) {
 	config := testEnv.Config()
 	text, err := clientcmd.Write(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthorityData: config.CAData}},

@@ -53,7 +53,7 @@ type Remote struct {
 	// Key names where its configuration stands; Version names the state that is in.
 	Key, Version string
 	// Open reads the configuration, which is done once for each version.
-	Open func(context.Context) (*kubeconfig.Target, error)
+	Open func(context.Context) (*kubeconfig.Endpoint, error)
 }
 
 // Pool holds the clusters.

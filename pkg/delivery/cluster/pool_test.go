@@ -120,7 +120,7 @@ func TestRemoteStopsWatching(t *testing.T) {
 	w.mapping(mapperOfTests)
 	w.start()
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
-	h := w.place("a", &cluster.Remote{Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Target, error) {
+	h := w.place("a", &cluster.Remote{Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Endpoint, error) {
 		return kubeconfig.Connect(kubeconfig.Connection{Server: server.URL, CA: ca, Tokens: tokens{}}, kubeconfig.Options{})
 	}})
 	h.Live.Expect(name("a"), inventory.Of(inventory.Entry{ID: inventory.ID{Namespace: "apps", Name: "a0", Kind: "ConfigMap"}, Version: "v1"}))
@@ -166,7 +166,7 @@ func TestConfigurationThatDoesNotHold(t *testing.T) {
 	var holds atomic.Bool
 	holds.Store(true)
 	opened := 0
-	to := &cluster.Remote{Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Target, error) {
+	to := &cluster.Remote{Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Endpoint, error) {
 		opened++
 		current := holds.Load
 		if opened > 1 {
@@ -198,7 +198,7 @@ func TestConfigurationThatCannotBeOpened(t *testing.T) {
 	w := newWorld(t)
 	before := w.place("a", nil)
 	_, err := w.pool.Place(t.Context(), name("a"), tenancy.Controller(), &cluster.Remote{
-		Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Target, error) { return nil, cluster.ErrNoConfiguration },
+		Key: "east", Version: "1", Open: func(context.Context) (*kubeconfig.Endpoint, error) { return nil, cluster.ErrNoConfiguration },
 	})
 	if !errors.Is(err, cluster.ErrNoConfiguration) {
 		t.Errorf("got %v", err)

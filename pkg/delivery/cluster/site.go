@@ -26,7 +26,7 @@ const maxIdentities = 256
 // site is one cluster.
 type site struct {
 	// target is how a remote cluster is reached; nil for the controller's own.
-	target *kubeconfig.Target
+	target *kubeconfig.Endpoint
 	config *rest.Config
 	mapper apimeta.RESTMapper
 	// dynamic reaches the cluster as the controller does.

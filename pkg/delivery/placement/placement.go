@@ -37,7 +37,7 @@ type Placer struct {
 	// Allowed says what kubeconfigs are believed.
 	Allowed kubeconfig.Options
 	// Cloud connects to the cluster that the texts of a ConfigMap describe.
-	Cloud func(ctx context.Context, unit types.NamespacedName, texts map[string]string) (*kubeconfig.Target, error)
+	Cloud func(ctx context.Context, unit types.NamespacedName, texts map[string]string) (*kubeconfig.Endpoint, error)
 }
 
 // Place returns the cluster under the identity. It fails with
@@ -57,7 +57,7 @@ func (p *Placer) Place(ctx context.Context, r Request) (*cluster.Handle, error) 
 	}
 	return p.Pool.Place(ctx, r.Unit, id, &cluster.Remote{
 		Key: Key(r.Unit.Namespace, r.KubeConfig), Version: version,
-		Open: func(ctx context.Context) (*kubeconfig.Target, error) { return p.open(ctx, r, ref) },
+		Open: func(ctx context.Context) (*kubeconfig.Endpoint, error) { return p.open(ctx, r, ref) },
 	})
 }
 
@@ -71,12 +71,12 @@ func (p *Placer) identity(r Request) (tenancy.Identity, error) {
 }
 
 // open reads how another cluster is reached.
-func (p *Placer) open(ctx context.Context, r Request, ref reference.Reference) (*kubeconfig.Target, error) {
+func (p *Placer) open(ctx context.Context, r Request, ref reference.Reference) (*kubeconfig.Endpoint, error) {
 	data, err := p.References.Data(ctx, ref)
 	if err == nil && data == nil {
 		err = cluster.ErrNoConfiguration
 	}
-	var target *kubeconfig.Target
+	var target *kubeconfig.Endpoint
 	if err == nil {
 		target, err = p.target(ctx, r, ref, data)
 	}
@@ -86,7 +86,7 @@ func (p *Placer) open(ctx context.Context, r Request, ref reference.Reference) (
 	return target, nil
 }
 
-func (p *Placer) target(ctx context.Context, r Request, ref reference.Reference, data map[string][]byte) (*kubeconfig.Target, error) {
+func (p *Placer) target(ctx context.Context, r Request, ref reference.Reference, data map[string][]byte) (*kubeconfig.Endpoint, error) {
 	if ref.Kind == reference.KindSecret {
 		content, err := kubeconfig.Select(data, r.KubeConfig.SecretRef.Key)
 		if err != nil {

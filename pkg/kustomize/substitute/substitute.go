@@ -94,8 +94,8 @@ func (p *Program) sum() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Outcome is an object after replacement.
-type Outcome struct {
+// Result is an object after replacement.
+type Result struct {
 	Object *unstructured.Unstructured
 	// Sensitive says that the object refers to a sensitive variable.
 	Sensitive bool
@@ -116,23 +116,23 @@ func (p *Program) Digest() string {
 // text of the object, so that a value may become a number or a map; what comes
 // out must be an object again. An object that opts out, or has no expression, is
 // returned as it is.
-func (p *Program) Apply(obj *unstructured.Unstructured) (Outcome, error) {
+func (p *Program) Apply(obj *unstructured.Unstructured) (Result, error) {
 	if p == nil || p.optsOut(obj) || !mentions(obj.Object) {
-		return Outcome{Object: obj}, nil
+		return Result{Object: obj}, nil
 	}
 	text, err := yaml.Marshal(obj.Object)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("writing %s as text: its content cannot be written as YAML", nameOf(obj))
+		return Result{}, fmt.Errorf("writing %s as text: its content cannot be written as YAML", nameOf(obj))
 	}
 	replaced, sensitive, err := p.expand(string(text))
 	if err != nil {
-		return Outcome{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
+		return Result{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
 	out, err := reread(replaced)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
+		return Result{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
-	return Outcome{Object: out, Sensitive: sensitive, Changed: true}, nil
+	return Result{Object: out, Sensitive: sensitive, Changed: true}, nil
 }
 
 // Expand replaces the expressions in a text. Its errors name variables, never

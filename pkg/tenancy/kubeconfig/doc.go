@@ -1,4 +1,4 @@
-// Package kubeconfig turns what a user says about another cluster into a Target:
+// Package kubeconfig turns what a user says about another cluster into a Endpoint:
 // a checked way to reach it. A kubeconfig comes out of a Secret that a tenant
 // wrote, so nothing in it may start a program, open a file, change who asks, or
 // lead the controller to an address that is not for tenants.
@@ -6,7 +6,7 @@
 // # What is dropped and what is refused
 //
 // A field that is not honoured is dropped where the rest of the kubeconfig stands
-// without it, and listed in Target.Dropped. Where it does not, the kubeconfig is
+// without it, and listed in Endpoint.Dropped. Where it does not, the kubeconfig is
 // refused by the name of the field: going on would end as a stranger at the
 // server, with an error that names nothing.
 //

@@ -19,7 +19,7 @@ import (
 const execExtension = "client.authentication.k8s.io/exec"
 
 // Parse reads a kubeconfig and returns the cluster of its current context.
-func Parse(content []byte, o Options) (*Target, error) {
+func Parse(content []byte, o Options) (*Endpoint, error) {
 	config, err := load(content)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func Parse(content []byte, o Options) (*Target, error) {
 			return nil, err
 		}
 	}
-	return newTarget(r.conn, o)
+	return newEndpoint(r.conn, o)
 }
 
 // current returns cluster and user of the current context.

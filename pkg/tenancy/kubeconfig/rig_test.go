@@ -124,7 +124,7 @@ func text(t *testing.T, c *api.Config) []byte {
 	return content
 }
 
-func parse(t *testing.T, c *api.Config, o kubeconfig.Options) *kubeconfig.Target {
+func parse(t *testing.T, c *api.Config, o kubeconfig.Options) *kubeconfig.Endpoint {
 	t.Helper()
 	target, err := kubeconfig.Parse(text(t, c), o)
 	if err != nil {
@@ -135,7 +135,7 @@ func parse(t *testing.T, c *api.Config, o kubeconfig.Options) *kubeconfig.Target
 }
 
 // reach is the target of a server with the CA.
-func reach(t *testing.T, server string, ca []byte, o kubeconfig.Options) *kubeconfig.Target {
+func reach(t *testing.T, server string, ca []byte, o kubeconfig.Options) *kubeconfig.Endpoint {
 	t.Helper()
 	return parse(t, config(func(_ *api.Config, c *api.Cluster, _ *api.AuthInfo) {
 		c.Server, c.CertificateAuthorityData = server, ca
@@ -143,7 +143,7 @@ func reach(t *testing.T, server string, ca []byte, o kubeconfig.Options) *kubeco
 }
 
 // get asks the target for a path and returns what it answers.
-func get(t *testing.T, target *kubeconfig.Target, path string) (string, error) {
+func get(t *testing.T, target *kubeconfig.Endpoint, path string) (string, error) {
 	t.Helper()
 	client, err := rest.HTTPClientFor(target.Config())
 	if err != nil {

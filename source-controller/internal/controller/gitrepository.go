@@ -46,7 +46,7 @@ func setupGitRepository(env *app.Env, cfg *config.Config, phases *phase.Phases) 
 		Kind:   g.kind(phases),
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
-		FieldOwner: cfg.Name, WaitNet: cfg.RequeueDependency,
+		FieldOwner: cfg.Name, WaitFallback: cfg.RequeueDependency,
 	}
 	return ctrl.NewControllerManagedBy(env).
 		For(&sourcev1.GitRepository{}, builder.WithPredicates(watch.Asked())).

@@ -45,7 +45,7 @@ func refuse[O reconciler.Object](env *app.Env, cfg *config.Config, kind string, 
 	r := &reconciler.Reconciler[O, *refused]{
 		Kind:   refusedKind[O](gvk, empty),
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
-		Observe: env.Metrics.Observe, Clock: env.Clock, FieldOwner: cfg.Name, WaitNet: cfg.RequeueDependency,
+		Observe: env.Metrics.Observe, Clock: env.Clock, FieldOwner: cfg.Name, WaitFallback: cfg.RequeueDependency,
 	}
 	err := ctrl.NewControllerManagedBy(env).
 		For(empty, builder.WithPredicates(watch.Asked())).

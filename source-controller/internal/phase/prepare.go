@@ -25,7 +25,7 @@ func (p *Phases) prepare(_ context.Context, s *Scope) reconciler.Outcome {
 	}
 	err := p.Storage.Check(s.Current)
 	if errors.Is(err, storage.ErrDamaged) {
-		s.Tell(reconciler.Note{
+		s.Report(reconciler.Note{
 			Severity: reconciler.Error, Reason: meta.ReasonArtifactVerificationFailed,
 			Message: fmt.Sprintf("verifying stored artifact of revision '%s': it is missing or damaged and is made again", s.Current.Revision),
 		})

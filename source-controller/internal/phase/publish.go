@@ -25,7 +25,7 @@ func (p *Phases) publish(ctx context.Context, s *Scope) reconciler.Outcome {
 	s.Artifact = stored
 	s.Changed = !s.Current.HasDigest(stored.Digest)
 	if s.Changed {
-		s.Tell(reconciler.Note{
+		s.Report(reconciler.Note{
 			Reason: meta.ReasonNewArtifact, Message: "stored artifact for " + s.Tree.Summary,
 		})
 	}
@@ -55,7 +55,7 @@ func (p *Phases) store(ctx context.Context, s *Scope) (*meta.Artifact, error) {
 func (p *Phases) collect(ctx context.Context, s *Scope) reconciler.Outcome {
 	removed, err := p.Storage.Collect(s.Artifact, s.Current)
 	if err != nil {
-		s.Tell(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonGarbageCollectionFailed, Message: err.Error()})
+		s.Report(reconciler.Note{Severity: reconciler.Error, Reason: meta.ReasonGarbageCollectionFailed, Message: err.Error()})
 	}
 	if len(removed) > 0 {
 		logf.FromContext(ctx).V(1).Info("removed old artifacts", "files", removed)

@@ -74,12 +74,12 @@ func (f *Finisher) Finish(made piece.Object) (*unstructured.Unstructured, Facts,
 
 // replace decrypts and substitutes. Most of the time of large builds with
 // variables would go into making the same text of the same objects again.
-func (f *Finisher) replace(made piece.Object) (out substitute.Outcome, identity string, err error) {
+func (f *Finisher) replace(made piece.Object) (out substitute.Result, identity string, err error) {
 	known := made.Identity != "" && f.options.Decrypt == nil && f.variables.Digest() != ""
 	key := made.Identity + "/" + f.variables.Digest()
 	if known {
 		if obj, sensitive, ok := f.options.Cache.Finished(key); ok {
-			return substitute.Outcome{Object: obj, Sensitive: sensitive, Changed: true}, key, nil
+			return substitute.Result{Object: obj, Sensitive: sensitive, Changed: true}, key, nil
 		}
 	}
 	obj, err := made.Object()

@@ -50,7 +50,7 @@ type repository struct {
 	dialer    *Dialer
 	remote    git.Remote
 	reference git.Reference
-	target    git.Target
+	target    git.Resolved
 }
 
 // Resolve asks the server which commit the reference stands for.

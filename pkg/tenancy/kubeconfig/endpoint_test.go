@@ -183,7 +183,7 @@ func TestDigest(t *testing.T) {
 func TestNothingPrintsIt(t *testing.T) {
 	target := parse(t, config(nil), kubeconfig.Options{})
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		for _, value := range []any{target, []any{target}, struct{ T *kubeconfig.Target }{target}} {
+		for _, value := range []any{target, []any{target}, struct{ T *kubeconfig.Endpoint }{target}} {
 			if out := fmt.Sprintf(verb, value); strings.Contains(out, "canary") || strings.Contains(out, fmt.Sprintf("%x", "canary")) {
 				t.Errorf("verb %s shows the token: %s", verb, out)
 			}
@@ -228,7 +228,7 @@ func TestProxy(t *testing.T) {
 	}))
 	defer proxy.Close()
 	allowed := kubeconfig.Options{Guard: egress.Guard{Allowed: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
-	through := func(info *url.Userinfo) *kubeconfig.Target {
+	through := func(info *url.Userinfo) *kubeconfig.Endpoint {
 		u, err := url.Parse(proxy.URL)
 		if err != nil {
 			t.Fatal(err)

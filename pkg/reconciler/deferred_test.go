@@ -26,7 +26,7 @@ func (r *rig) steps(outs ...func() reconciler.Outcome) (found *[]string) {
 		*found = append(*found, recorded(s.obj))
 		out := outs[n]()
 		n++
-		s.Tell(reconciler.Note{Reason: meta.ReasonProgressing, Message: string(rune('0' + n))})
+		s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: string(rune('0' + n))})
 		return out
 	})
 	return found

@@ -17,9 +17,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 )
 
-// Target is a cluster that can be reached, with the credential for it. It holds
+// Endpoint is a cluster that can be reached, with the credential for it. It holds
 // secrets and prints as its address. It is safe for concurrent use.
-type Target struct {
+type Endpoint struct {
 	config  *rest.Config
 	pool    http.RoundTripper
 	host    string
@@ -46,7 +46,7 @@ type Connection struct {
 }
 
 // Connect returns the target of a connection.
-func Connect(c Connection, o Options) (*Target, error) {
+func Connect(c Connection, o Options) (*Endpoint, error) {
 	server, err := ParseAddress(c.Server, o)
 	if err != nil {
 		return nil, fmt.Errorf("reading the address of the cluster: %w", err)
@@ -54,12 +54,12 @@ func Connect(c Connection, o Options) (*Target, error) {
 	if c.Tokens == nil {
 		return nil, errors.New("connecting to a cluster: no credential was given")
 	}
-	return newTarget(connection{server: server, ca: c.CA, tokens: c.Tokens, facts: c.Facts, current: c.Current}, o)
+	return newEndpoint(connection{server: server, ca: c.CA, tokens: c.Tokens, facts: c.Facts, current: c.Current}, o)
 }
 
-// newTarget makes the one transport that all clients of a target share, whoever
+// newEndpoint makes the one transport that all clients of a target share, whoever
 // they impersonate.
-func newTarget(c connection, o Options) (*Target, error) {
+func newEndpoint(c connection, o Options) (*Endpoint, error) {
 	host := c.server.String()
 	guard := o.Guard
 	if c.proxy != nil {
@@ -88,7 +88,7 @@ func newTarget(c connection, o Options) (*Target, error) {
 		tokens: c.tokens, dropped: c.dropped,
 	}
 	config.Wrap(shape.wrap)
-	t := &Target{config: config, pool: pool, host: egress.Redact(host), facts: c.digest(), dropped: c.dropped, current: c.current}
+	t := &Endpoint{config: config, pool: pool, host: egress.Redact(host), facts: c.digest(), dropped: c.dropped, current: c.current}
 	return t, nil
 }
 
@@ -114,16 +114,16 @@ func (c *connection) digest() [sha256.Size]byte {
 // All clients made of it share one pool of connections, except where the
 // credential comes from a program. It has no overall timeout, because that would
 // end watches; its transport bounds everything else. It is not throttled.
-func (t *Target) Config() *rest.Config { return rest.CopyConfig(t.config) }
+func (t *Endpoint) Config() *rest.Config { return rest.CopyConfig(t.config) }
 
 // Host is the address of the server, fit to be shown.
-func (t *Target) Host() string { return t.host }
+func (t *Endpoint) Host() string { return t.host }
 
 // Digest names the connection with all it consists of, the credential included:
 // it changes when anything changes, and two that are equal are one connection.
 // It is keyed, because a password can be guessed when its hash is seen; with a
 // key that nobody knows it may be shown and stored.
-func (t *Target) Digest(key []byte) string {
+func (t *Endpoint) Digest(key []byte) string {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(t.facts[:])
 	return hex.EncodeToString(mac.Sum(nil))
@@ -131,24 +131,24 @@ func (t *Target) Digest(key []byte) string {
 
 // Dropped lists the fields of the kubeconfig that are not honoured, for a log
 // line or a trace event.
-func (t *Target) Dropped() []string { return slices.Clone(t.dropped) }
+func (t *Endpoint) Dropped() []string { return slices.Clone(t.dropped) }
 
 // Current reports whether the target still leads to the cluster it was made for.
 // One that does not is made anew.
-func (t *Target) Current() bool { return t.current == nil || t.current() }
+func (t *Endpoint) Current() bool { return t.current == nil || t.current() }
 
 // Close gives up idle connections. Whoever keeps targets closes those it forgets.
-func (t *Target) Close() {
+func (t *Endpoint) Close() {
 	if t.pool != nil {
 		utilnet.CloseIdleConnectionsFor(t.pool)
 	}
 }
 
 // String returns the address.
-func (t *Target) String() string { return t.host }
+func (t *Endpoint) String() string { return t.host }
 
 // Format prints String, whatever the verb.
-func (t *Target) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.host)) }
+func (t *Endpoint) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(t.host)) }
 
 // MarshalText returns String; JSON and YAML use it.
-func (t *Target) MarshalText() ([]byte, error) { return []byte(t.host), nil }
+func (t *Endpoint) MarshalText() ([]byte, error) { return []byte(t.host), nil }
