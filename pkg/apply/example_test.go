@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/capstan-gitops/capstan/pkg/apply"
+	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
@@ -86,7 +87,7 @@ func ExampleApplier_Run() {
 			fmt.Println(err)
 			return
 		}
-		tasks = append(tasks, apply.TaskOf(obj))
+		tasks = append(tasks, apply.Task{Object: obj, ID: inventory.IDOf(obj)})
 	}
 	report, err := applier.Run(context.Background(), unit, tasks)
 	if err != nil {
