@@ -151,7 +151,7 @@ func TestAdmission(t *testing.T) {
 			})
 			tasks := tasksOf(w.configMap("bad", "1"))
 			for i := range 20 {
-				tasks = append(tasks, apply.TaskOf(w.configMap("good-"+string(rune('a'+i)), "1")))
+				tasks = append(tasks, taskOf(w.configMap("good-"+string(rune('a'+i)), "1")))
 			}
 			report, err := w.applier.Run(t.Context(), w.unit, tasks)
 			if err == nil || !strings.HasPrefix(err.Error(), "ConfigMap/"+w.ns+"/bad dry-run failed (") || strings.Contains(err.Error(), "good") {
@@ -165,14 +165,14 @@ func TestAdmission(t *testing.T) {
 			if _, ok := w.data("good-a"); ok || len(report.Results) > 0 {
 				t.Errorf("%s: an object of the refused stage was applied", c.why)
 			}
-			sensitive := apply.TaskOf(w.configMap("bad", "1"))
+			sensitive := taskOf(w.configMap("bad", "1"))
 			sensitive.Sensitive = true
 			_, err = w.applier.Run(t.Context(), w.unit, []apply.Task{sensitive})
 			if err == nil || strings.Contains(err.Error(), "not here") || !strings.Contains(err.Error(), `webhook "`+w.ns+`.example.org"`) {
 				t.Errorf("with secret content: got %v", err)
 			}
 			other := newWorld(t)
-			if got := other.run(apply.TaskOf(other.configMap("x", "1"))).Results[0].Action; got != apply.Created {
+			if got := other.run(taskOf(other.configMap("x", "1"))).Results[0].Action; got != apply.Created {
 				t.Errorf("another unit: %s", got)
 			}
 		})
@@ -267,7 +267,7 @@ func TestForceSpares(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.run(apply.TaskOf(w.configMap("x", "1")))
+			w.run(taskOf(w.configMap("x", "1")))
 			before := w.live(configMaps, "x")
 			if c.setup != nil {
 				c.setup(w)
@@ -277,7 +277,7 @@ func TestForceSpares(t *testing.T) {
 				c.spoil(w, obj)
 			}
 			for _, known := range []bool{false, true} {
-				task := apply.TaskOf(obj)
+				task := taskOf(obj)
 				task.Force, task.Known = true, known
 				w.requests.take()
 				if _, err := w.applier.Run(t.Context(), w.unit, []apply.Task{task}); err == nil {
@@ -298,10 +298,10 @@ func TestForceSpares(t *testing.T) {
 // TestForceByLivePolicy replaces an object that itself allows it.
 func TestForceByLivePolicy(t *testing.T) {
 	w := newWorld(t)
-	w.run(apply.TaskOf(w.fixed("1")))
+	w.run(taskOf(w.fixed("1")))
 	before := w.uid("x")
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { annotate(obj, "force", "Enabled") })
-	w.run(apply.TaskOf(w.fixed("2")))
+	w.run(taskOf(w.fixed("2")))
 	if w.uid("x") == before {
 		t.Error("it was not replaced")
 	}

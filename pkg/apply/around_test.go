@@ -28,7 +28,7 @@ func (w *world) around(obj *unstructured.Unstructured, paths ...string) apply.Ta
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	task := apply.TaskOf(obj)
+	task := taskOf(obj)
 	task.Ignore = rules.For(obj)
 	return task
 }
@@ -225,7 +225,7 @@ func TestIgnoreNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	task := apply.TaskOf(w.configMap("x", "1"))
+	task := taskOf(w.configMap("x", "1"))
 	task.Ignore = rules.For(task.Object)
 	w.run(task)
 	if diff := cmp.Diff(map[string]int{"PATCH dry-run": 1, "PATCH": 1}, w.requests.take()); diff != "" {
@@ -251,7 +251,7 @@ func (w *world) definition(group string, v1 bool) {
 		},
 	}})
 	obj.SetNamespace("")
-	w.run(apply.TaskOf(obj))
+	w.run(taskOf(obj))
 }
 
 // TestMigrateAPIVersion is about a changed storage version: managed fields
@@ -265,13 +265,13 @@ func TestMigrateAPIVersion(t *testing.T) {
 	thing := func(version string, spec fields) *unstructured.Unstructured {
 		return w.object(group+"/"+version, "Thing", "one", fields{"spec": spec})
 	}
-	w.run(apply.TaskOf(thing("v1beta1", fields{"same": "1"})))
+	w.run(taskOf(thing("v1beta1", fields{"same": "1"})))
 	old := w.client.Resource(schema.GroupVersionResource{Group: group, Version: "v1beta1", Resource: "things"}).Namespace(w.ns)
 	if _, err := old.Patch(t.Context(), "one", "application/merge-patch+json", []byte(`{"metadata":{"labels":{"a":"b"}}}`), metav1.PatchOptions{FieldManager: "somebody"}); err != nil {
 		t.Fatal(err)
 	}
 	w.definition(group, true)
-	wanted := apply.TaskOf(thing("v1", fields{"same": "2", "new": "1"}))
+	wanted := taskOf(thing("v1", fields{"same": "2", "new": "1"}))
 	w.eventually("the new version is served", func() bool {
 		_, err := w.client.Resource(things).Namespace(w.ns).Get(context.Background(), "one", metav1.GetOptions{})
 		return err == nil
@@ -324,7 +324,7 @@ func TestMigrateWithTakeover(t *testing.T) {
 		}
 	}
 	w.requests.take()
-	w.run(apply.TaskOf(w.object(group+"/v1", "Thing", "one", fields{"spec": fields{"same": "1"}})))
+	w.run(taskOf(w.object(group+"/v1", "Thing", "one", fields{"spec": fields{"same": "1"}})))
 	if diff := cmp.Diff(map[string]int{"PATCH dry-run": 1, "GET": 1, "PATCH": 2}, w.requests.take()); diff != "" {
 		t.Error(diff)
 	}

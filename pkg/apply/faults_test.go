@@ -55,13 +55,13 @@ func TestLostAnswerToApply(t *testing.T) {
 		task   func(w *world) apply.Task
 		want   apply.Action
 	}{
-		"New":      {"an apply that creates", http.MethodPatch, nil, func(w *world) apply.Task { return apply.TaskOf(w.configMap("x", "1")) }, apply.Created},
-		"Once":     {"a creation that finds its own object", http.MethodPost, nil, func(w *world) apply.Task { return apply.TaskOf(annotate(w.configMap("x", "1"), "ssa", "IfNotPresent")) }, apply.Created},
-		"Changed":  {"an apply that changes", http.MethodPatch, func(w *world) { w.run(apply.TaskOf(w.configMap("x", "0"))) }, func(w *world) apply.Task { return apply.TaskOf(w.configMap("x", "1")) }, apply.Configured},
-		"Same":     {"an apply that changes nothing", http.MethodPatch, func(w *world) { w.run(apply.TaskOf(w.configMap("x", "1"))) }, func(w *world) apply.Task { return apply.TaskOf(w.configMap("x", "1")) }, apply.Unchanged},
-		"Around":   {"an apply with ignored fields, bound to a version", http.MethodPatch, func(w *world) { w.run(apply.TaskOf(w.configMap("x", "0"))) }, func(w *world) apply.Task { return w.around(w.configMap("x", "1"), "/data/b") }, apply.Configured},
-		"Takeover": {"a takeover that was done already", http.MethodPatch, (*world).byKubectl, func(w *world) apply.Task { return apply.TaskOf(w.configMap("x", "1")) }, apply.Configured},
-		"Replaced": {"a deletion on the way to a replacement", http.MethodDelete, func(w *world) { w.run(apply.TaskOf(w.fixed("0"))) }, func(w *world) apply.Task { return apply.TaskOf(annotate(w.fixed("1"), "force", "enabled")) }, apply.Configured},
+		"New":      {"an apply that creates", http.MethodPatch, nil, func(w *world) apply.Task { return taskOf(w.configMap("x", "1")) }, apply.Created},
+		"Once":     {"a creation that finds its own object", http.MethodPost, nil, func(w *world) apply.Task { return taskOf(annotate(w.configMap("x", "1"), "ssa", "IfNotPresent")) }, apply.Created},
+		"Changed":  {"an apply that changes", http.MethodPatch, func(w *world) { w.run(taskOf(w.configMap("x", "0"))) }, func(w *world) apply.Task { return taskOf(w.configMap("x", "1")) }, apply.Configured},
+		"Same":     {"an apply that changes nothing", http.MethodPatch, func(w *world) { w.run(taskOf(w.configMap("x", "1"))) }, func(w *world) apply.Task { return taskOf(w.configMap("x", "1")) }, apply.Unchanged},
+		"Around":   {"an apply with ignored fields, bound to a version", http.MethodPatch, func(w *world) { w.run(taskOf(w.configMap("x", "0"))) }, func(w *world) apply.Task { return w.around(w.configMap("x", "1"), "/data/b") }, apply.Configured},
+		"Takeover": {"a takeover that was done already", http.MethodPatch, (*world).byKubectl, func(w *world) apply.Task { return taskOf(w.configMap("x", "1")) }, apply.Configured},
+		"Replaced": {"a deletion on the way to a replacement", http.MethodDelete, func(w *world) { w.run(taskOf(w.fixed("0"))) }, func(w *world) apply.Task { return taskOf(annotate(w.fixed("1"), "force", "enabled")) }, apply.Configured},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +101,7 @@ func TestLostAnswerToApply(t *testing.T) {
 			}
 			return nil, io.EOF
 		})
-		if got := w.run(apply.TaskOf(annotate(w.configMap("x", "1"), "ssa", "IfNotPresent"))).Results[0].Action; got != apply.Skipped {
+		if got := w.run(taskOf(annotate(w.configMap("x", "1"), "ssa", "IfNotPresent"))).Results[0].Action; got != apply.Skipped {
 			t.Errorf("somebody else made it in the meantime: got %s", got)
 		}
 	})
@@ -110,7 +110,7 @@ func TestLostAnswerToApply(t *testing.T) {
 // byKubectl makes an object that kubectl applied.
 func (w *world) byKubectl() {
 	w.t.Helper()
-	w.run(apply.TaskOf(w.configMap("x", "0")))
+	w.run(taskOf(w.configMap("x", "0")))
 	w.edit("x", "kubectl-edit", func(obj *unstructured.Unstructured) {
 		obj.Object["data"].(fields)["b"] = "2"
 		obj.SetAnnotations(map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}"})
@@ -135,7 +135,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.run(apply.TaskOf(w.configMap("x", "1")))
+			w.run(taskOf(w.configMap("x", "1")))
 			if c.held {
 				w.edit("x", "somebody", func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.org/hold"}) })
 			}
@@ -148,7 +148,7 @@ func TestLostAnswerToDelete(t *testing.T) {
 	}
 	t.Run("MadeAgain", func(t *testing.T) {
 		w := newWorld(t)
-		w.run(apply.TaskOf(w.configMap("x", "1")))
+		w.run(taskOf(w.configMap("x", "1")))
 		obj := w.live(configMaps, "x")
 		again := &unstructured.Unstructured{Object: fields{"apiVersion": "v1", "kind": "ConfigMap", "metadata": fields{"name": "x"}}}
 		again.SetLabels(obj.GetLabels())
@@ -289,7 +289,7 @@ func TestLargeObjects(t *testing.T) {
 	large := func(size int) *unstructured.Unstructured {
 		return w.object(w.ns+".example.org/v1", "Thing", "large", fields{"spec": fields{"same": strings.Repeat("x", size)}})
 	}
-	if got := w.run(apply.TaskOf(large(1400 << 10))).Results[0].Action; got != apply.Created {
+	if got := w.run(taskOf(large(1400 << 10))).Results[0].Action; got != apply.Created {
 		t.Errorf("1.4 MiB: %s", got)
 	}
 	cases := map[string]struct {
@@ -340,7 +340,7 @@ func TestErrorsAreBounded(t *testing.T) {
 // or for none at all, which would mean every object.
 func TestNamesStayInTheirPlace(t *testing.T) {
 	w := newWorld(t)
-	w.run(apply.TaskOf(w.configMap("x", "1")))
+	w.run(taskOf(w.configMap("x", "1")))
 	w.requests.take()
 	for _, id := range []inventory.ID{
 		{Namespace: w.ns, Name: "", Kind: "ConfigMap"}, {Namespace: w.ns, Name: "../configmaps/x", Kind: "ConfigMap"},
@@ -391,7 +391,7 @@ func TestTaintedValues(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			task := apply.TaskOf(c.object)
+			task := taskOf(c.object)
 			task.Sensitive = true
 			_, err := w.applier.Run(t.Context(), w.unit, []apply.Task{task})
 			if err == nil || !strings.Contains(err.Error(), c.said) {

@@ -162,10 +162,14 @@ func (w *world) run(tasks ...apply.Task) apply.Report {
 	return report
 }
 
+func taskOf(obj *unstructured.Unstructured) apply.Task {
+	return apply.Task{Object: obj, ID: inventory.IDOf(obj)}
+}
+
 func tasksOf(objects ...*unstructured.Unstructured) []apply.Task {
 	tasks := make([]apply.Task, len(objects))
 	for i, obj := range objects {
-		tasks[i] = apply.TaskOf(obj)
+		tasks[i] = taskOf(obj)
 	}
 	return tasks
 }

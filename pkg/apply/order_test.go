@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
@@ -23,6 +24,8 @@ func newObject(apiVersion, kind, name string, content fields) *unstructured.Unst
 	return obj
 }
 
+func taskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
+
 func TestOrder(t *testing.T) {
 	var tasks []Task
 	for _, o := range [][2]string{
@@ -31,7 +34,7 @@ func TestOrder(t *testing.T) {
 		{"v1", "Namespace"}, {"apiextensions.k8s.io/v1", "CustomResourceDefinition"}, {"example.org/v1", "Early"},
 		{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}, {"example.org/v1", "Apple"}, {"example.org/v1", "Namespace"},
 	} {
-		tasks = append(tasks, TaskOf(newObject(o[0], o[1], "b", nil)), TaskOf(newObject(o[0], o[1], "a", nil)))
+		tasks = append(tasks, taskOf(newObject(o[0], o[1], "b", nil)), taskOf(newObject(o[0], o[1], "a", nil)))
 	}
 	var got []string
 	for _, s := range order(tasks, []schema.GroupKind{{Group: "example.org", Kind: "Early"}}) {
@@ -68,7 +71,7 @@ func TestManyTasks(t *testing.T) {
 	tasks := make([]Task, 0, many)
 	for i := range many {
 		kind := [...]string{"ConfigMap", "Deployment", "Service", "Job"}[i%4]
-		tasks = append(tasks, TaskOf(newObject("v1", kind, strconv.Itoa(many-i), nil)))
+		tasks = append(tasks, taskOf(newObject("v1", kind, strconv.Itoa(many-i), nil)))
 	}
 	stages := order(tasks, nil)
 	if len(stages) != 1 || len(stages[0].ranks) != 4 {

@@ -49,7 +49,7 @@ func (a *Applier) Run(ctx context.Context, unit live.Unit, tasks []Task) (Report
 	return report, nil
 }
 
-// flow marks the requests for a task: units take turns, and what is only verified
+// flow labels the requests for a task: units are served in turn, and what is only verified
 // waits for what changes something.
 func flow(ctx context.Context, unit live.Unit, t *Task) context.Context {
 	f := inflight.Flow{Key: unit}

@@ -27,7 +27,7 @@ func TestRequests(t *testing.T) {
 	if got := report.Results[0]; got.UID == "" || got.Fingerprint == (inventory.Fingerprint{}) || got.Version != "v1" {
 		t.Errorf("nothing to be recorded: %+v", got)
 	}
-	one := apply.TaskOf(w.configMap("a", "2"))
+	one := taskOf(w.configMap("a", "2"))
 	one.Known = true
 	if diff := cmp.Diff(map[string]apply.Action{"ConfigMap/a": apply.Configured}, actions(w.run(one))); diff != "" {
 		t.Error(diff)
@@ -75,7 +75,7 @@ func TestAllOrNothing(t *testing.T) {
 	if diff := cmp.Diff(map[string]apply.Action{"ClusterRole/" + w.ns: apply.Created}, actions(report)); diff != "" {
 		t.Error(diff)
 	}
-	single := apply.TaskOf(bad)
+	single := taskOf(bad)
 	single.Known = true
 	_, err = w.applier.Run(t.Context(), w.unit, []apply.Task{single})
 	if err == nil || !strings.HasPrefix(err.Error(), "Service/"+w.ns+"/bad dry-run failed (Invalid): ") {
@@ -196,7 +196,7 @@ func TestForce(t *testing.T) {
 	before := w.uid("fixed")
 	refused := fixed("2")
 	refused.SetLabels(map[string]string{"not a label!": "x"})
-	task := apply.TaskOf(refused)
+	task := taskOf(refused)
 	task.Force = true
 	if _, err := w.applier.Run(t.Context(), w.unit, []apply.Task{task}); err == nil {
 		t.Error("a replacement that is not valid was accepted")

@@ -72,7 +72,7 @@ func TestCorrection(t *testing.T) {
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { obj.Object["data"] = fields{"a": "2"} })
 	w.eventually("the edit is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].State == drift.Dirty })
 	w.requests.take()
-	fix := apply.TaskOf(service)
+	fix := taskOf(service)
 	if fix.Known = table.Known(w.unit, entry.ID); !fix.Known {
 		t.Error("the object is not known to be ours")
 	}
@@ -86,7 +86,7 @@ func TestCorrection(t *testing.T) {
 
 	w.edit("x", "somebody", func(obj *unstructured.Unstructured) { obj.Object["data"].(fields)["b"] = "2" })
 	w.eventually("the addition is seen", func() bool { return table.Judge(w.unit).Objects[entry.ID].State == drift.Suspect })
-	check := apply.TaskOf(service)
+	check := taskOf(service)
 	check.Verify = true
 	if got := w.run(check).Results[0]; got.Action != apply.Unchanged {
 		t.Errorf("the addition: got %s", got.Action)
@@ -113,7 +113,7 @@ func TestVerifyByGeneration(t *testing.T) {
 	entry := w.run(tasksOf(claim)...).Results[0].Entry(inventory.DesiredDigest{1})
 	table.Expect(w.unit, inventory.Of(entry))
 	w.eventually("the table is clean", func() bool { return table.Judge(w.unit).Clean() })
-	task := apply.TaskOf(claim)
+	task := taskOf(claim)
 	task.Verify = true
 	w.requests.take()
 	if got := w.run(task).Results[0].Action; got != apply.Unchanged {

@@ -46,9 +46,6 @@ func Normalize(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.
 	return normal.Object(obj, unit, owner)
 }
 
-// TaskOf returns the task of applying an object.
-func TaskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
-
 func (t *Task) sensitive() bool { return t.Sensitive || manifest.IsSecret(t.Object) }
 
 // Action is what happened to an object, as events name it.

@@ -29,7 +29,7 @@ func TestRecordRoundTrip(t *testing.T) {
 			},
 		},
 		"EachFieldInItsPlace": {
-			why: "a swap of hard and soft would call every object dirty",
+			why: "a swap of strong and weak would call every object dirty",
 			record: inventory.Record{
 				Desired: inventory.DesiredDigest{1, 2, 3, 4, 5, 6}, Live: inventory.Fingerprint{Strong: 0x0708090a, Weak: 0x0b0c},
 			},

@@ -49,10 +49,8 @@ type Observation struct {
 	Owner Unit
 	// Policy is what the live object asks for.
 	Policy ownership.Policy
-	// Deleting says that the object has a deletion mark.
+	// Deleting says that the object is marked for deletion.
 	Deleting bool
-	// Ours says that the object carries our Apply entry.
-	Ours bool
 	// Fingerprint is the fingerprint of the object.
 	Fingerprint inventory.Fingerprint
 	// Takeover says that the object has fields, annotations or labels to be taken over.

@@ -102,7 +102,7 @@ func (t *Table) Lookup(id inventory.ID) (Observation, bool) {
 func observationOf(id inventory.ID, s *observation.Object) Observation {
 	return Observation{
 		ID: id, UID: s.UIDText(), ResourceVersion: s.ResourceVersion(), Owner: s.Owner(),
-		Policy: s.Policy(), Deleting: s.Has(observation.Deleting), Ours: s.Has(observation.Ours),
+		Policy: s.Policy(), Deleting: s.Has(observation.Deleting),
 		Fingerprint: s.Fingerprint(), Takeover: s.Has(observation.Takeover),
 	}
 }

@@ -26,7 +26,7 @@ type Flag uint8
 
 // The flags.
 const (
-	// Deleting says that the object has a deletion mark.
+	// Deleting says that the object is marked for deletion.
 	Deleting Flag = 1 << iota
 	// Takeover says that fields are to be taken over.
 	Takeover
