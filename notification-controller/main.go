@@ -1,5 +1,5 @@
-// Command notification-controller accepts events over HTTP and tells people about
-// them.
+// Command notification-controller accepts events over HTTP and notifies people and
+// services of them.
 package main
 
 import (

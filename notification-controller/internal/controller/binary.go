@@ -1,4 +1,4 @@
-// Package controller wires notification-controller: the three kinds, and the way
+// Package controller wires notification-controller: the three kinds, and the path
 // of an event from the intake through routing and the outbox to a provider.
 package controller
 
@@ -15,8 +15,10 @@ import (
 	"github.com/capstan-gitops/capstan/notification-controller/internal/config"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/intake"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
-	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
 	"github.com/capstan-gitops/capstan/pkg/app"
+	"github.com/capstan-gitops/capstan/pkg/egress"
 )
 
 // jitterFactor spreads the pauses between attempts by a tenth.
@@ -34,8 +36,9 @@ func Binary(cfg *config.Config) app.Binary {
 }
 
 func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
-	teller := &teller{recorder: env.Recorder, log: env.Log.WithName("notifications")}
-	sender := &sender{client: env.GetClient(), pool: &provider.Pool{}, clock: env.Clock, teller: teller}
+	reporter := &reporter{recorder: env.Recorder, log: env.Log.WithName("notifications")}
+	services := services.New(egress.Guard{}, env.Clock)
+	sender := &sender{client: env.GetClient(), services: services, reporter: reporter}
 	box, err := outbox.Open(outbox.Options{
 		Dir: cfg.OutboxPath, MaxBytes: cfg.OutboxMaxSize, Clock: env.Clock, Log: env.Log.WithName("outbox"),
 		Jitter: jitter, Send: sender.send, Trouble: sender.trouble, Dead: sender.dead,
@@ -46,23 +49,17 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	if err := ctrlmetrics.Registry.Register(&collector{stats: box.Stats}); err != nil {
 		return fmt.Errorf("registering metrics of the outbox: %w", err)
 	}
-	count, err := intake.NewMetrics(ctrlmetrics.Registry, cfg.HTTPPathMetrics)
-	if err != nil {
-		return fmt.Errorf("registering metrics of the intake: %w", err)
-	}
-	acceptor := newAcceptor(env, cfg, box, teller)
-	server, err := intake.Listen(ctx, cfg.EventsAddr, intake.NewHandler(intake.Options{
-		Interval: cfg.RateLimitInterval, Accept: acceptor.accept, Clock: env.Clock, Count: count,
-		Log: env.Log.WithName("event-server"),
-	}))
+	gatherer := &gatherer{cached: env.GetClient(), live: env.GetAPIReader(), services: services, policy: policy(cfg)}
+	acceptor := &acceptor{gather: gatherer.gather, box: box, reporter: reporter}
+	server, err := listen(ctx, env, cfg, acceptor)
 	if err != nil {
 		return err
 	}
-	if err := env.Add(&mail{box: box, server: server}); err != nil {
+	if err := env.Add(&pipeline{box: box, server: server}); err != nil {
 		return fmt.Errorf("adding the event server: %w", err)
 	}
 	for kind, add := range map[string]func() error{
-		"Provider": func() error { return setupProvider(env, sender.pool, box) },
+		"Provider": func() error { return setupProvider(env, services, box) },
 		"Alert":    func() error { return setupAlert(env) },
 		"Receiver": func() error { return setupReceiver(env) },
 	} {
@@ -71,4 +68,23 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 		}
 	}
 	return nil
+}
+
+// listen binds the address at which events arrive.
+func listen(ctx context.Context, env *app.Env, cfg *config.Config, acceptor *acceptor) (*intake.Server, error) {
+	count, err := intake.NewMetrics(ctrlmetrics.Registry, cfg.HTTPPathMetrics)
+	if err != nil {
+		return nil, fmt.Errorf("registering metrics of the intake: %w", err)
+	}
+	return intake.Listen(ctx, cfg.EventsAddr, intake.NewHandler(intake.Options{
+		Interval: cfg.RateLimitInterval, Accept: acceptor.accept, Clock: env.Clock, Count: count,
+		Log: env.Log.WithName("event-server"),
+	}))
+}
+
+func policy(cfg *config.Config) route.Policy {
+	return route.Policy{
+		NoCrossNamespace: cfg.ACL.NoCrossNamespaceRefs,
+		WorkloadIdentity: cfg.Enabled(config.GateObjectLevelWorkloadIdentity),
+	}
 }

@@ -30,8 +30,9 @@ import (
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/config"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
-	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
 	"github.com/capstan-gitops/capstan/pkg/app"
+	"github.com/capstan-gitops/capstan/pkg/egress"
 	"github.com/capstan-gitops/capstan/pkg/events"
 	"github.com/capstan-gitops/capstan/pkg/testkit/env"
 	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
@@ -190,8 +191,8 @@ func (w *world) storeUnsent(t *testing.T, dir string, e eventv1.Event) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &acceptor{client: w.client, live: w.client, box: box, teller: &teller{recorder: events.Discard{}, log: logr.Discard()}}
-	a.router = &route.Router{Labels: a.labels, Provider: a.provider, Supported: supported}
+	g := &gatherer{cached: w.client, live: w.client, services: services.New(egress.Guard{}, clock.RealClock{})}
+	a := &acceptor{gather: g.gather, box: box, reporter: &reporter{recorder: events.Discard{}, log: logr.Discard()}}
 	if err := a.accept(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
-	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/watch"
 )
@@ -21,16 +21,16 @@ import (
 // +kubebuilder:rbac:groups=notification.toolkit.fluxcd.io,resources=providers,verbs=get;list;watch;patch;update
 // +kubebuilder:rbac:groups=notification.toolkit.fluxcd.io,resources=providers/finalizers,verbs=update
 
-// providers keeps the finalizer of Providers, by which their connections are let
-// go, and wakes deliveries that wait for a Provider to be corrected.
+// providers keeps the finalizer of Providers, by which their connections are
+// released, and wakes deliveries that wait for a Provider to be corrected.
 type providers struct {
-	client client.Client
-	pool   *provider.Pool
-	box    *outbox.Outbox
+	client   client.Client
+	services *services.Services
+	box      *outbox.Outbox
 }
 
-func setupProvider(env *app.Env, pool *provider.Pool, box *outbox.Outbox) error {
-	r := &providers{client: env.GetClient(), pool: pool, box: box}
+func setupProvider(env *app.Env, services *services.Services, box *outbox.Outbox) error {
+	r := &providers{client: env.GetClient(), services: services, box: box}
 	return ctrl.NewControllerManagedBy(env).
 		For(&notificationv1beta3.Provider{}, builder.WithPredicates(watch.Asked())).
 		WithOptions(env.Controller()).
@@ -40,14 +40,14 @@ func setupProvider(env *app.Env, pool *provider.Pool, box *outbox.Outbox) error 
 // Reconcile adds the finalizer, and removes it when the Provider is deleted.
 func (r *providers) Reconcile(ctx context.Context, p *notificationv1beta3.Provider) (ctrl.Result, error) {
 	base := p.DeepCopy()
-	key := client.ObjectKeyFromObject(p).String()
+	key := client.ObjectKeyFromObject(p)
 	if p.DeletionTimestamp.IsZero() {
-		r.box.Wake(key)
+		r.box.Wake(key.String())
 		if !controllerutil.AddFinalizer(p, meta.Finalizer) {
 			return ctrl.Result{}, nil
 		}
 	} else {
-		r.pool.Forget(key)
+		r.services.Drop(key)
 		if !controllerutil.RemoveFinalizer(p, meta.Finalizer) {
 			return ctrl.Result{}, nil
 		}

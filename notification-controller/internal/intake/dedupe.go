@@ -42,7 +42,8 @@ func newDedupe(interval time.Duration, c clock.PassiveClock) *dedupe {
 // take runs store unless an event of the key was stored in the last interval. It
 // returns when the next event of the key may pass, and whether this one is a
 // duplicate. Whoever comes while another event of the key is being stored waits
-// for the outcome, since a duplicate that is turned away is never sent again.
+// until that has succeeded or failed, since a duplicate that is turned away is
+// never sent again.
 func (d *dedupe) take(ctx context.Context, key string, store func() error) (until time.Time, duplicate bool, err error) {
 	for {
 		entry, mine := d.claim(key)
@@ -72,7 +73,7 @@ func (d *dedupe) claim(key string) (entry *taken, mine bool) {
 	return entry, true
 }
 
-// finish stores and tells those who wait, also when storing panics.
+// finish stores and wakes those who wait, also when storing panics.
 func (d *dedupe) finish(key string, entry *taken, store func() error) (until time.Time, duplicate bool, err error) {
 	stored := false
 	defer func() {

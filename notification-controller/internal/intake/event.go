@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
 )
 
 // decode reads an event and bounds its message.
@@ -33,19 +34,10 @@ func cut(message string) string {
 	return string([]rune(message)[:eventv1.MaxMessageLength-3]) + "..."
 }
 
-// Group returns the API group of the object an event is about.
-func Group(event *eventv1.Event) string {
-	group, _, found := strings.Cut(event.InvolvedObject.APIVersion, "/")
-	if !found {
-		return ""
-	}
-	return group
-}
-
 // clean keeps the metadata that is for consumers: keys of the event group and of
 // the object's own, without digests, which only say again what the revision says.
 func clean(event *eventv1.Event) {
-	group := Group(event)
+	group := route.Group(event)
 	kept := map[string]string{}
 	for key, value := range event.Metadata {
 		own := strings.HasPrefix(key, group+"/")
@@ -69,7 +61,7 @@ func key(event *eventv1.Event) string {
 		"event", "name=" + object.Name, "namespace=" + object.Namespace, "kind=" + object.Kind,
 		"message=" + event.Message,
 	}
-	group := Group(event)
+	group := route.Group(event)
 	for _, suffix := range []string{eventv1.MetaOriginRevisionKey, eventv1.MetaRevisionKey, eventv1.MetaTokenKey} {
 		if value, ok := event.Metadata[eventv1.Key(group, suffix)]; ok {
 			parts = append(parts, suffix+"="+value)

@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
 )
 
 const group = "kustomize.toolkit.fluxcd.io"
@@ -75,7 +76,7 @@ func TestKey(t *testing.T) {
 		"Controller": {"nor who says it", event(func(e *eventv1.Event) { e.ReportingController = "other" }), true},
 		"UID":        {"nor which object of the name", event(func(e *eventv1.Event) { e.InvolvedObject.UID = "u" }), true},
 		"OtherMeta":  {"nor other metadata", event(meta(group+"/revision", "main@sha1:1", group+"/x", "y")), true},
-		"Message":    {"another message is news", event(func(e *eventv1.Event) { e.Message = "again" }), false},
+		"Message":    {"another message is new", event(func(e *eventv1.Event) { e.Message = "again" }), false},
 		"Name":       {"another object", event(func(e *eventv1.Event) { e.InvolvedObject.Name = "b" }), false},
 		"Namespace":  {"another namespace", event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), false},
 		"Kind":       {"another kind", event(func(e *eventv1.Event) { e.InvolvedObject.Kind = "b" }), false},
@@ -133,7 +134,7 @@ func FuzzDecode(f *testing.F) {
 			return
 		}
 		clean(&e)
-		prefix := Group(&e) + "/"
+		prefix := route.Group(&e) + "/"
 		for k := range e.Metadata {
 			if !strings.HasPrefix(k, prefix) && !strings.HasPrefix(k, eventv1.Group+"/") {
 				t.Errorf("foreign key %q survived", k)

@@ -12,25 +12,26 @@ import (
 	"k8s.io/utils/clock"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
 )
 
 const (
 	// maxBody is the largest request body that is read.
 	maxBody = 3 << 20
-	// maxInFlight bounds how many bodies are in memory at a time; the others wait
-	// for their turn.
+	// maxInFlight bounds how many bodies are in memory at a time; further requests
+	// wait.
 	maxInFlight = 32
 )
 
-// Options shape an intake. Accept and Clock are needed.
+// Options configure an intake. Accept and Clock are needed.
 type Options struct {
 	// Interval is how long an event that says the same again is a duplicate.
 	Interval time.Duration
-	// Accept takes an event for good: it returns nil once nothing of it can be lost
-	// any more.
+	// Accept takes responsibility for an event: it returns nil once nothing of it can
+	// be lost any more.
 	Accept func(ctx context.Context, event eventv1.Event) error
 	Clock  clock.PassiveClock
-	// Count is told of every request that was answered; nil is allowed.
+	// Count records every request that was answered; nil is allowed.
 	Count Counter
 	Log   logr.Logger
 }
@@ -78,7 +79,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) take(w http.ResponseWriter, r *http.Request, event eventv1.Event) {
 	clean(&event)
 	dedupeKey := key(&event)
-	delete(event.Metadata, eventv1.Key(Group(&event), eventv1.MetaTokenKey))
+	delete(event.Metadata, eventv1.Key(route.Group(&event), eventv1.MetaTokenKey))
 	until, duplicate, err := h.dedupe.take(r.Context(), dedupeKey, func() error {
 		return h.options.Accept(r.Context(), event)
 	})

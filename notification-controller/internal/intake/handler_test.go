@@ -83,7 +83,7 @@ func TestHandler(t *testing.T) {
 			}
 			answer, err := io.ReadAll(res.Body)
 			if err != nil || strings.Contains(string(answer), "no space") {
-				t.Errorf("the cause is our business: %q (%v)", answer, err)
+				t.Errorf("the answer shows the cause: %q (%v)", answer, err)
 			}
 		})
 	}
@@ -116,7 +116,7 @@ func TestDuplicates(t *testing.T) {
 		{"a duplicate is turned away", time.Minute, event(), nil, 429, 5 * time.Minute},
 		{"another message is not a duplicate", time.Minute, other, nil, 202, 6 * time.Minute},
 		{"being turned away does not prolong", 5*time.Minute - time.Second, event(), nil, 429, 5 * time.Minute},
-		{"after the interval it is news", 5 * time.Minute, event(), nil, 202, 10 * time.Minute},
+		{"after the interval it is new", 5 * time.Minute, event(), nil, 202, 10 * time.Minute},
 	}
 	for _, step := range steps {
 		clock.SetTime(epoch.Add(step.at))
@@ -141,8 +141,8 @@ func TestDuplicates(t *testing.T) {
 	}
 }
 
-// TestDuplicateWhileStoring: a duplicate that arrives in the middle waits for the
-// outcome; if storing fails it is not a duplicate.
+// TestDuplicateWhileStoring: a duplicate that arrives in the middle waits until
+// the event is stored; if storing fails it is not a duplicate.
 func TestDuplicateWhileStoring(t *testing.T) {
 	for first, want := range map[error]bool{nil: true, errors.New("disk full"): false} {
 		synctest.Test(t, func(t *testing.T) {

@@ -92,13 +92,13 @@ func methodLabel(method string) string {
 	}
 }
 
-// answer remembers what was answered.
+// answer records what was answered.
 type answer struct {
 	http.ResponseWriter
 	status, bytes int
 }
 
-// WriteHeader remembers the status.
+// WriteHeader records the status.
 func (a *answer) WriteHeader(status int) {
 	a.status = status
 	a.ResponseWriter.WriteHeader(status)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
+
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 )
 
 const childVariable = "OUTBOX_TEST_CHILD"
@@ -42,7 +44,8 @@ func child(dir string) {
 	os.Exit(1)
 }
 
-// TestKilledProcess is F-66 with a real SIGKILL.
+// TestKilledProcess: whatever was acknowledged before a real SIGKILL is delivered
+// by the next process, in order.
 func TestKilledProcess(t *testing.T) {
 	dir := t.TempDir()
 	cmd := exec.CommandContext(t.Context(), os.Args[0])
@@ -69,7 +72,7 @@ func TestKilledProcess(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		var seen log
-		b := open(t, dir, Options{Send: func(_ context.Context, r Record) Result { seen.add(r.ID); return Result{} }})
+		b := open(t, dir, Options{Send: func(_ context.Context, r Record) error { seen.add(r.ID); return nil }})
 		defer closeBox(t, b)
 		run(t, b, time.Second)
 		got := seen.all()
@@ -81,9 +84,9 @@ func TestKilledProcess(t *testing.T) {
 
 var errKilled = errors.New("killed")
 
-// mortal is a disk that dies at a chosen step, in the middle of it if it is a
-// write, and never comes back.
-type mortal struct {
+// failingDisk fails from a chosen step on, in the middle of it if it is a write, as
+// a disk does when the process is killed there.
+type failingDisk struct {
 	disk
 	root *os.Root
 
@@ -92,7 +95,7 @@ type mortal struct {
 	died bool
 }
 
-func (m *mortal) step() error {
+func (m *failingDisk) step() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.left--; m.left < 0 {
@@ -102,13 +105,13 @@ func (m *mortal) step() error {
 	return nil
 }
 
-func (m *mortal) dead() bool {
+func (m *failingDisk) dead() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.died
 }
 
-func (m *mortal) Create(name string, data []byte) error {
+func (m *failingDisk) Create(name string, data []byte) error {
 	if m.dead() {
 		return errKilled
 	}
@@ -118,36 +121,36 @@ func (m *mortal) Create(name string, data []byte) error {
 	return m.disk.Create(name, data)
 }
 
-func (m *mortal) Rename(from, to string) error {
+func (m *failingDisk) Rename(from, to string) error {
 	if err := m.step(); err != nil {
 		return err
 	}
 	return m.disk.Rename(from, to)
 }
 
-func (m *mortal) Remove(name string) error {
+func (m *failingDisk) Remove(name string) error {
 	if err := m.step(); err != nil {
 		return err
 	}
 	return m.disk.Remove(name)
 }
 
-func (m *mortal) Sync() error {
+func (m *failingDisk) Sync() error {
 	if err := m.step(); err != nil {
 		return err
 	}
 	return m.disk.Sync()
 }
 
-func (m *mortal) Read(name string) ([]byte, error) {
+func (m *failingDisk) Read(name string) ([]byte, error) {
 	if m.dead() {
 		return nil, errKilled
 	}
 	return m.disk.Read(name)
 }
 
-// TestKilledAtEachStep is F-66: whatever was acknowledged is sent, or is a dead
-// letter, wherever the process dies.
+// TestKilledAtEachStep: whatever was acknowledged is sent, or is a dead letter,
+// wherever the process dies.
 func TestKilledAtEachStep(t *testing.T) {
 	for step := 0; ; step++ {
 		died := false
@@ -166,14 +169,14 @@ func TestKilledAtEachStep(t *testing.T) {
 func killedAt(t *testing.T, step int) bool {
 	dir := t.TempDir()
 	var seen log
-	send := func(_ context.Context, r Record) Result {
+	send := func(_ context.Context, r Record) error {
 		seen.add(r.ID)
 		if r.ID == "dead" {
-			return Result{Err: errors.New("refused"), Final: true}
+			return provider.Final(errors.New("refused"))
 		}
-		return Result{}
+		return nil
 	}
-	m := &mortal{left: step}
+	m := &failingDisk{left: step}
 	b := open(t, dir, Options{Send: send, on: func(d disk) disk {
 		f, ok := d.(*folder)
 		if !ok {
@@ -250,7 +253,7 @@ func deliverBeside(t *testing.T, data []byte) {
 		t.Fatal(err)
 	}
 	var seen log
-	b = open(t, dir, Options{Send: func(_ context.Context, r Record) Result { seen.add(r.ID); return Result{} }})
+	b = open(t, dir, Options{Send: func(_ context.Context, r Record) error { seen.add(r.ID); return nil }})
 	defer closeBox(t, b)
 	run(t, b, time.Second)
 	if got := seen.all(); !slices.Equal(got, []string{"a", "c"}) {
@@ -266,7 +269,7 @@ func TestDamagedWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
 		var seen log
-		b := open(t, dir, Options{Send: func(_ context.Context, r Record) Result { seen.add(r.ID); return Result{} }})
+		b := open(t, dir, Options{Send: func(_ context.Context, r Record) error { seen.add(r.ID); return nil }})
 		defer closeBox(t, b)
 		put(t, b, item("a", "q"), item("b", "q"))
 		if err := os.Truncate(filepath.Join(dir, name(0, recordSuffix)), 10); err != nil {

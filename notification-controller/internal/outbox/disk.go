@@ -9,7 +9,7 @@ import (
 )
 
 // disk is the file system as the outbox uses it. Tests put one in its place that
-// dies at a chosen step.
+// fails from a chosen step on.
 type disk interface {
 	// Create writes a new file and syncs it.
 	Create(name string, data []byte) error

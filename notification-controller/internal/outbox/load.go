@@ -20,17 +20,17 @@ func (b *Outbox) load(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	buried := map[uint64]bool{}
+	dead := map[uint64]bool{}
 	for _, f := range files {
 		b.nextSeq = max(b.nextSeq, f.seq+1)
 		if f.suffix == deadSuffix {
-			buried[f.seq] = true
+			dead[f.seq] = true
 			b.dead = append(b.dead, entry{seq: f.seq, size: onDisk(int(f.size))})
 		}
 	}
 	for _, f := range files {
 		switch {
-		case f.suffix == partialSuffix, f.suffix == recordSuffix && buried[f.seq]:
+		case f.suffix == partialSuffix, f.suffix == recordSuffix && dead[f.seq]:
 			// Nobody was promised the first; the second died before it was removed.
 			if err := b.disk.Remove(name(f.seq, f.suffix)); err != nil {
 				return err

@@ -15,22 +15,12 @@ const (
 	// bytes they may take.
 	maxDead   = 1000
 	deadShare = 8
-	// block is what a file takes on disk at least; counting it keeps many small
-	// deliveries from filling memory with their index.
+	// block is what a file takes on disk at least; counting it keeps the index of
+	// many small deliveries from filling the memory.
 	block = 4096
 )
 
-// Result says how an attempt went. The zero value is a success.
-type Result struct {
-	// Err is nil if the other side took the delivery.
-	Err error
-	// Final says that trying again cannot help.
-	Final bool
-	// After is how long the other side asked to be left alone.
-	After time.Duration
-}
-
-// Options shape an outbox. Dir, Clock and Send are needed.
+// Options configure an outbox. Dir, Clock and Send are needed.
 type Options struct {
 	// Dir holds the deliveries; it is created, and belongs to one process at a time.
 	Dir string
@@ -42,12 +32,14 @@ type Options struct {
 	Clock  clock.WithTicker
 	// Jitter spreads a pause; nil leaves it as it is.
 	Jitter func(time.Duration) time.Duration
-	// Send makes one attempt. It is called for one record of a queue at a time.
-	Send func(ctx context.Context, r Record) Result
-	// Trouble is told once of a record whose attempts keep failing and go on. Nil is
-	// allowed.
+	// Send makes one attempt. It is called for one record of a queue at a time, and
+	// returns nil if the other side took the delivery. Whether and when there is
+	// another attempt follows from provider.IsFinal and provider.PauseOf.
+	Send func(ctx context.Context, r Record) error
+	// Trouble is called once for a record whose attempts keep failing and go on. Nil
+	// is allowed.
 	Trouble func(r Record, cause error)
-	// Dead is told of a record that is given up. Nil is allowed.
+	// Dead is called for a record that is given up. Nil is allowed.
 	Dead func(r Record, cause error)
 	Log  logr.Logger
 

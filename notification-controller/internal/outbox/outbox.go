@@ -26,7 +26,7 @@ type Outbox struct {
 	workers sync.WaitGroup
 }
 
-// entry is what memory keeps of a record.
+// entry is what the index in memory holds of a record.
 type entry struct {
 	seq    uint64
 	id     string
@@ -199,7 +199,7 @@ func (b *Outbox) oldest() (key string, found entry, ok bool) {
 	return key, found, ok
 }
 
-// forget takes an entry out of memory and reports whether it was there. The lock
+// forget takes an entry out of the index and reports whether it was there. The lock
 // is held.
 func (b *Outbox) forget(key string, e entry) bool {
 	q := b.queues[key]

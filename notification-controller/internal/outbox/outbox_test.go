@@ -16,6 +16,8 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/utils/clock"
+
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 )
 
 // log is what the far side saw.
@@ -77,13 +79,13 @@ func closeBox(t *testing.T, b *Outbox) {
 func TestOrderAndIsolation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen log
-		b := open(t, t.TempDir(), Options{Send: func(ctx context.Context, r Record) Result {
+		b := open(t, t.TempDir(), Options{Send: func(ctx context.Context, r Record) error {
 			if r.Queue == "slow" {
 				<-ctx.Done()
-				return Result{Err: ctx.Err()}
+				return ctx.Err()
 			}
 			seen.add(r.ID)
-			return Result{}
+			return nil
 		}})
 		defer closeBox(t, b)
 		put(t, b, item("s1", "slow"), item("a", "q"), item("b", "q"))
@@ -101,14 +103,14 @@ func TestOrderAndIsolation(t *testing.T) {
 func TestRetrySchedule(t *testing.T) {
 	cases := map[string]struct {
 		why    string
-		result Result
+		result error
 		want   []time.Duration
 	}{
-		"Failure": {"2 to 30 seconds for the contract's four retries, then minutes", Result{Err: errors.New("500")},
+		"Failure": {"2 to 30 seconds for the contract's four retries, then minutes", errors.New("500"),
 			[]time.Duration{2, 4, 8, 16, 60, 120, 240, 300, 300}},
-		"RetryAfter": {"the far side may ask for more", Result{Err: errors.New("429"), After: 45 * time.Second},
+		"RetryAfter": {"the far side may ask for more", provider.RetryAfter(errors.New("429"), 45*time.Second),
 			[]time.Duration{45, 45, 45, 45, 60, 120, 240, 300, 300}},
-		"Forever": {"but not for ever", Result{Err: errors.New("429"), After: 1000 * time.Hour},
+		"Forever": {"but not for ever", provider.RetryAfter(errors.New("429"), 1000*time.Hour),
 			[]time.Duration{3600, 3600, 3600}},
 	}
 	for name, tc := range cases {
@@ -117,7 +119,7 @@ func TestRetrySchedule(t *testing.T) {
 				var seen log
 				var trouble int
 				b := open(t, t.TempDir(), Options{
-					Send:    func(context.Context, Record) Result { seen.add("x"); return tc.result },
+					Send:    func(context.Context, Record) error { seen.add("x"); return tc.result },
 					Trouble: func(Record, error) { trouble++ },
 				})
 				defer closeBox(t, b)
@@ -131,7 +133,7 @@ func TestRetrySchedule(t *testing.T) {
 					t.Errorf("%s: %s", tc.why, diff)
 				}
 				if trouble > 1 || (len(seen.times) > 5 && trouble != 1) {
-					t.Errorf("trouble was told %d times", trouble)
+					t.Errorf("trouble was reported %d times", trouble)
 				}
 			})
 		})
@@ -142,7 +144,7 @@ func TestJitterIsUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen log
 		b := open(t, t.TempDir(), Options{
-			Send:   func(context.Context, Record) Result { seen.add("x"); return Result{Err: errors.New("no")} },
+			Send:   func(context.Context, Record) error { seen.add("x"); return errors.New("no") },
 			Jitter: func(d time.Duration) time.Duration { return d + time.Second },
 		})
 		defer closeBox(t, b)
@@ -157,33 +159,33 @@ func TestJitterIsUsed(t *testing.T) {
 func TestDeadLetters(t *testing.T) {
 	cases := map[string]struct {
 		why    string
-		send   func() Result
+		send   func() error
 		reason string
 	}{
-		"Final": {"trying again cannot help", func() Result { return Result{Err: errors.New("answered 404"), Final: true} }, "answered 404"},
-		"Aged":  {"a day is enough", func() Result { return Result{Err: errors.New("connection refused")} }, "connection refused"},
-		"Panic": {"a panic is an answer like any other", func() Result { panic("canary") }, "sending panicked: string"},
+		"Final": {"trying again cannot help", func() error { return provider.Final(errors.New("answered 404")) }, "answered 404"},
+		"Aged":  {"a day is enough", func() error { return errors.New("connection refused") }, "connection refused"},
+		"Panic": {"a panic is an error like any other", func() error { panic("canary") }, "sending panicked: string"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				dir := t.TempDir()
-				var told []string
+				var reported []string
 				b := open(t, dir, Options{
-					Send: func(_ context.Context, r Record) Result {
+					Send: func(_ context.Context, r Record) error {
 						if r.ID == "good" {
-							return Result{}
+							return nil
 						}
 						return tc.send()
 					},
-					Dead: func(r Record, cause error) { told = append(told, r.ID+": "+cause.Error()) },
+					Dead: func(r Record, cause error) { reported = append(reported, r.ID+": "+cause.Error()) },
 				})
 				put(t, b, item("bad", "q"), item("good", "q"))
 				run(t, b, 25*time.Hour)
 				if s := b.Stats(); s.Dead != 1 || s.Sent != 1 || s.Pending != 0 || s.Bytes != 0 {
 					t.Errorf("%s: %+v", tc.why, s)
 				}
-				if diff := cmp.Diff([]string{"bad: " + tc.reason}, told); diff != "" {
+				if diff := cmp.Diff([]string{"bad: " + tc.reason}, reported); diff != "" {
 					t.Errorf("%s: %s", tc.why, diff)
 				}
 				closeBox(t, b)
@@ -248,13 +250,13 @@ func TestWake(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen log
 		var b *Outbox
-		b = open(t, t.TempDir(), Options{Send: func(context.Context, Record) Result {
+		b = open(t, t.TempDir(), Options{Send: func(context.Context, Record) error {
 			seen.add("x")
 			if len(seen.all()) == 1 {
 				b.Wake("q")
-				return Result{Err: errors.New("no token"), After: time.Hour}
+				return provider.RetryAfter(errors.New("no token"), time.Hour)
 			}
-			return Result{}
+			return nil
 		}})
 		defer closeBox(t, b)
 		put(t, b, item("a", "q"))

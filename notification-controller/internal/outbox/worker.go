@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
+
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 )
 
 const (
@@ -32,7 +34,7 @@ func (b *Outbox) Start(ctx context.Context) error {
 	}
 	b.mu.Unlock()
 	<-ctx.Done()
-	// Nobody starts a worker any more: startWorker looks at the context under the
+	// No worker is started from here on: startWorker checks the context under the
 	// lock.
 	b.mu.Lock()
 	b.running = nil
@@ -95,31 +97,30 @@ func (b *Outbox) deliver(ctx context.Context, key string, q *queue, e entry) {
 	for attempt := 1; b.waits(q, e); attempt++ {
 		record, _, err := b.read(e.seq)
 		if errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) {
-			b.lose(key, e, err)
+			b.discard(key, e, err)
 			return
 		}
-		result := Result{Err: err}
 		if err == nil {
-			result = b.attempt(ctx, record)
+			err = b.attempt(ctx, record)
 		}
-		if result.Err != nil && ctx.Err() != nil {
+		if err != nil && ctx.Err() != nil {
 			return
 		}
-		if b.settle(key, e, record, result) {
+		if b.finish(key, e, record, err) {
 			return
 		}
 		if attempt == quickRetries+1 {
-			b.options.Trouble(record, result.Err)
+			b.options.Trouble(record, err)
 		}
-		b.pause(ctx, q, attempt, result.After)
+		b.pause(ctx, q, attempt, provider.PauseOf(err))
 		if ctx.Err() != nil {
 			return
 		}
 	}
 }
 
-// lose ends a delivery whose file is damaged or gone.
-func (b *Outbox) lose(key string, e entry, cause error) {
+// discard ends a delivery whose file is damaged or gone.
+func (b *Outbox) discard(key string, e entry, cause error) {
 	b.mu.Lock()
 	waited := b.forget(key, e)
 	b.mu.Unlock()
@@ -136,20 +137,21 @@ func (b *Outbox) waits(q *queue, e entry) bool {
 	return len(q.entries) > 0 && q.entries[0].seq == e.seq
 }
 
-// attempt calls Send. A panic is an answer like any other: one delivery that
-// makes us fall must not take the rest of the day down with it.
-func (b *Outbox) attempt(ctx context.Context, r Record) (result Result) {
+// attempt calls Send. A panic is an error like any other: one delivery that makes
+// Send panic must not end the process, and with it all others.
+func (b *Outbox) attempt(ctx context.Context, r Record) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			result = Result{Err: fmt.Errorf("sending panicked: %T", p), Final: true}
+			err = provider.Final(fmt.Errorf("sending panicked: %T", p))
 		}
 	}()
 	return b.options.Send(ctx, r)
 }
 
-// settle ends a delivery if there is an end to it.
-func (b *Outbox) settle(key string, e entry, r Record, result Result) bool {
-	if result.Err == nil {
+// finish ends a delivery that was taken or is given up after the last attempt, and
+// reports whether it did.
+func (b *Outbox) finish(key string, e entry, r Record, failure error) bool {
+	if failure == nil {
 		if err := b.disk.Remove(name(e.seq, recordSuffix)); err != nil {
 			b.options.Log.Error(err, "removing a delivery that was sent; it is sent again after a restart", "id", e.id)
 		}
@@ -159,11 +161,11 @@ func (b *Outbox) settle(key string, e entry, r Record, result Result) bool {
 	b.mu.Lock()
 	b.stats.Failed++
 	b.mu.Unlock()
-	if !result.Final && b.options.Clock.Since(e.stored) < b.options.MaxAge {
-		b.options.Log.V(1).Info("delivering, trying again", "queue", key, "id", e.id, "error", result.Err.Error())
+	if !provider.IsFinal(failure) && b.options.Clock.Since(e.stored) < b.options.MaxAge {
+		b.options.Log.V(1).Info("delivering, trying again", "queue", key, "id", e.id, "error", failure.Error())
 		return false
 	}
-	b.bury(key, e, r, result.Err)
+	b.giveUp(key, e, r, failure)
 	return true
 }
 
@@ -175,9 +177,9 @@ func (b *Outbox) done(key string, e entry, count func(*Stats)) {
 	}
 }
 
-// bury turns a record into a dead letter. The letter is there before the record
+// giveUp turns a record into a dead letter. The letter is there before the record
 // goes, and where both are found the letter counts.
-func (b *Outbox) bury(key string, e entry, r Record, cause error) {
+func (b *Outbox) giveUp(key string, e entry, r Record, cause error) {
 	r.Reason = cause.Error()
 	data, err := r.encode()
 	if err == nil {
@@ -219,8 +221,8 @@ func (b *Outbox) pruneDead() {
 	}
 }
 
-// pause rests before the next attempt: growing, spread, and at least as long as
-// the far side asked for.
+// pause waits before the next attempt: longer each time, spread, and at least as
+// long as the far side asked for.
 func (b *Outbox) pause(ctx context.Context, q *queue, attempt int, after time.Duration) {
 	d := max(b.options.Jitter(backoff(attempt)), min(after, maxAfter))
 	timer := b.options.Clock.NewTimer(d)

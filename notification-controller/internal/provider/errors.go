@@ -5,30 +5,44 @@ import (
 	"time"
 )
 
-// Error says whether sending again can help, and when.
+// Error is a failed attempt to deliver a message. It is the only type that says
+// whether another attempt can help, and after which pause; the outbox acts on it
+// as it is. Final and RetryAfter make one. Every other error counts as one that
+// may pass, to be tried again after the usual pause.
 type Error struct {
-	// Final is true if it cannot.
-	Final bool
-	// After is how long the service asked to be left alone.
-	After time.Duration
-	// Err is the cause, without secrets.
-	Err error
+	text string
+	// cause is nil in an error that was redacted: it may hold what was masked.
+	cause error
+	final bool
+	after time.Duration
 }
 
-// Error returns the text of the cause.
-func (e *Error) Error() string { return e.Err.Error() }
+// Error returns the text shown to people.
+func (e *Error) Error() string { return e.text }
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// Unwrap returns the cause, if there is one that may be seen.
+func (e *Error) Unwrap() error { return e.cause }
 
-// Final marks an error that no retry mends.
-func Final(err error) error { return &Error{Final: true, Err: err} }
+// Final says that no further attempt can help: somebody has to change something.
+func Final(err error) error { return &Error{text: err.Error(), cause: err, final: true} }
 
-// Verdict returns what is known of an error; one that nobody judged may pass.
-func Verdict(err error) Error {
+// RetryAfter says that a later attempt may succeed, and that the service asked
+// for no other before the pause is over. A pause of zero asks for nothing.
+func RetryAfter(err error, pause time.Duration) error {
+	return &Error{text: err.Error(), cause: err, after: pause}
+}
+
+// IsFinal reports whether no further attempt can help.
+func IsFinal(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.final
+}
+
+// PauseOf returns the pause that the service asked for, or zero.
+func PauseOf(err error) time.Duration {
 	var e *Error
 	if errors.As(err, &e) {
-		return Error{Final: e.Final, After: e.After, Err: err}
+		return e.after
 	}
-	return Error{Err: err}
+	return 0
 }

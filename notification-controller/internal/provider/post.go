@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -21,34 +22,45 @@ const (
 	HeaderID = "Idempotency-Key"
 )
 
-// Poster posts JSON to the address of a Provider.
+// Poster posts JSON, for services that are reached that way.
 type Poster struct {
-	Settings *Settings
-	Client   *http.Client
-	Clock    clock.PassiveClock
+	// Client returns the HTTP client of a Provider; its errors are final.
+	Client func(s *Settings) (*http.Client, error)
+	Clock  clock.PassiveClock
 }
 
-// Post sends a body and returns the beginning of the answer. Any status of 200 to
-// 299 is a success. Errors hold nothing of the answer but its status.
-func (p *Poster) Post(ctx context.Context, id string, body []byte, header http.Header) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, p.Settings.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.Settings.Address, bytes.NewReader(body))
+// Request is one POST of JSON.
+type Request struct {
+	URL string
+	// ID is that of the message.
+	ID     string
+	Body   []byte
+	Header http.Header
+}
+
+// Post sends a request and returns the beginning of the answer. Any status of 200
+// to 299 is a success. Errors hold nothing of the answer but its status.
+func (p *Poster) Post(ctx context.Context, s *Settings, r Request) ([]byte, error) {
+	client, err := p.Client(s)
 	if err != nil {
-		return nil, Final(p.Settings.Clean(fmt.Errorf("making the request: %w", err)))
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, Final(fmt.Errorf("making the request: %w", err))
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set(HeaderID, id)
-	for name, values := range header {
+	req.Header.Set(HeaderID, r.ID)
+	for name, values := range r.Header {
 		req.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	res, err := p.Client.Do(req)
+	res, err := client.Do(req)
 	if err != nil {
-		return nil, p.failed(ctx, err)
+		return nil, failed(ctx, s, req.URL, err)
 	}
 	defer func() { _ = res.Body.Close() }()
-	if err := p.judge(res); err != nil {
+	if err := p.judge(req.URL, res); err != nil {
 		return nil, err
 	}
 	// The message was taken; an answer that breaks off must not send it again.
@@ -56,35 +68,27 @@ func (p *Poster) Post(ctx context.Context, id string, body []byte, header http.H
 	return answer, nil
 }
 
-func (p *Poster) failed(ctx context.Context, err error) error {
-	host := ""
-	if u := p.Settings.address(); u != nil {
-		host = u.Host
-	}
+func failed(ctx context.Context, s *Settings, to *url.URL, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("posting to %s: no answer within %s", host, p.Settings.Timeout)
+		return fmt.Errorf("posting to %s: no answer within %s", to.Host, s.Timeout)
 	}
-	return p.Settings.Clean(fmt.Errorf("posting to %s: %w", host, err))
+	return fmt.Errorf("posting to %s: %w", to.Host, err)
 }
 
-// judge tells success from failure, and failure that may pass from other.
-func (p *Poster) judge(res *http.Response) error {
+// judge separates success from failure, and failure that may pass from failure
+// that does not.
+func (p *Poster) judge(to *url.URL, res *http.Response) error {
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
 		return nil
 	}
-	host := ""
-	if u := p.Settings.address(); u != nil {
-		host = u.Host
-	}
 	status := fmt.Sprintf("%d %s", res.StatusCode, http.StatusText(res.StatusCode))
-	e := &Error{Err: fmt.Errorf("posting to %s: the service answered %s", host, status)}
+	err := fmt.Errorf("posting to %s: the service answered %s", to.Host, status)
 	switch {
 	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= 500, res.StatusCode == http.StatusRequestTimeout:
-		e.After = retryAfter(res.Header.Get("Retry-After"), p.Clock.Now())
+		return RetryAfter(err, retryAfter(res.Header.Get("Retry-After"), p.Clock.Now()))
 	default:
-		e.Final = true
+		return Final(err)
 	}
-	return e
 }
 
 // retryAfter reads the header of that name: seconds or a date.

@@ -8,13 +8,11 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 )
-
-// maxAddress is the longest address in a Secret.
-const maxAddress = 2048
 
 // Secrets are the data of the Secrets a Provider refers to; nil where it refers
 // to none.
@@ -22,9 +20,12 @@ type Secrets struct {
 	Main, Proxy, Cert map[string][]byte
 }
 
-// Settings are a Provider made ready for use.
+// Settings are what a Provider and its Secrets say. Which of it is needed, and of
+// what form, is for the service to check.
 type Settings struct {
-	Type, Address, Channel, Username string
+	// Provider is the one they were read from.
+	Provider                   types.NamespacedName
+	Address, Channel, Username string
 	// Token and Password are secret; so are the address, whose path often is the
 	// credential, and the values of Headers.
 	Token, Password string
@@ -37,26 +38,31 @@ type Settings struct {
 }
 
 // NewSettings reads a Provider. An error is final: it takes a change of the
-// Provider or of a Secret to mend it.
+// Provider or of a Secret to correct it.
 func NewSettings(p *notificationv1beta3.Provider, s Secrets) (*Settings, error) {
+	provider := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 	timeout, err := p.GetTimeout()
 	if err != nil {
-		return nil, err
+		return nil, unusable(provider, err)
 	}
 	out := &Settings{
-		Type: p.Spec.Type, Address: p.Spec.Address, Channel: p.Spec.Channel, Username: p.Spec.Username, Timeout: timeout,
+		Provider: provider, Address: p.Spec.Address, Channel: p.Spec.Channel, Username: p.Spec.Username, Timeout: timeout,
 	}
 	for _, read := range []func() error{
 		func() error { return out.readMain(s.Main) },
 		func() error { return out.readProxy(p.Spec.Proxy, s) },
 		func() error { return out.readCert(s.Cert) },
-		out.validate,
 	} {
 		if err := read(); err != nil {
-			return nil, err
+			return nil, unusable(provider, err)
 		}
 	}
 	return out, nil
+}
+
+// unusable is the final error about a Provider that nothing can be sent with.
+func unusable(provider types.NamespacedName, err error) error {
+	return Final(fmt.Errorf("preparing Provider %s: %w", provider.Name, err))
 }
 
 func (s *Settings) readMain(data map[string][]byte) error {
@@ -130,31 +136,4 @@ func (s *Settings) readCert(data map[string][]byte) error {
 		return errors.New("reading the certificate Secret: it has neither ca.crt nor tls.crt and tls.key")
 	}
 	return nil
-}
-
-func (s *Settings) validate() error {
-	if s.Address == "" {
-		return errors.New("reading the address: neither spec.address nor the key address of the Secret is set")
-	}
-	if _, err := parseURL(s.Address, "http", "https"); err != nil {
-		return fmt.Errorf("reading the address: %w", err)
-	}
-	return nil
-}
-
-// parseURL parses a URL that may be a secret: no error quotes it.
-func parseURL(raw string, schemes ...string) (*url.URL, error) {
-	if len(raw) > maxAddress {
-		return nil, fmt.Errorf("it is longer than %d bytes", maxAddress)
-	}
-	u, err := url.Parse(raw)
-	if err != nil || u.Host == "" {
-		return nil, errors.New("it is not a URL")
-	}
-	for _, scheme := range schemes {
-		if strings.EqualFold(u.Scheme, scheme) {
-			return u, nil
-		}
-	}
-	return nil, fmt.Errorf("its scheme is not one of %s", strings.Join(schemes, ", "))
 }

@@ -1,11 +1,11 @@
 package provider
 
 import (
-	"errors"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 )
@@ -49,7 +49,8 @@ func TestSettings(t *testing.T) {
 	}
 }
 
-// TestBadSettings is R-10: what is wrong is said without showing what it is.
+// TestBadSettings: addresses and Secrets may hold credentials, so what is wrong is
+// said without quoting it.
 func TestBadSettings(t *testing.T) {
 	good := notificationv1beta3.ProviderSpec{Address: "http://a"}
 	cases := map[string]struct {
@@ -58,10 +59,7 @@ func TestBadSettings(t *testing.T) {
 		secrets Secrets
 		want    string
 	}{
-		"NoAddress":     {"nowhere to send", notificationv1beta3.ProviderSpec{}, Secrets{}, "neither spec.address"},
 		"LongAddress":   {"the contract's limit", good, Secrets{Main: data{"address": b("http://canary" + strings.Repeat("a", 2048))}}, "longer than 2048"},
-		"NotURL":        {"no URL", good, Secrets{Main: data{"address": b("canary\x7f")}}, "not a URL"},
-		"Scheme":        {"a file", good, Secrets{Main: data{"address": b("file://canary/x")}}, "scheme"},
 		"ProxyNotURL":   {"an invalid proxy", good, Secrets{Proxy: data{"address": b("http://u:canary@[::1")}}, "proxy Secret"},
 		"ProxyScheme":   {"of an odd kind", good, Secrets{Main: data{"proxy": b("ftp://u:canary@p")}}, "scheme"},
 		"ProxyMissing":  {"an empty proxy Secret", good, Secrets{Proxy: data{}}, "missing"},
@@ -69,42 +67,62 @@ func TestBadSettings(t *testing.T) {
 		"HeadersValues": {"nor of texts", good, Secrets{Main: data{"headers": b("X: {canary: 1}")}}, "headers"},
 		"HalfPair":      {"a certificate without key", good, Secrets{Cert: data{"tls.crt": b("canary")}}, "belong together"},
 		"BadPair":       {"not a pair", good, Secrets{Cert: data{"tls.crt": b("canary"), "tls.key": b("canary")}}, "not a pair"},
-		"EmptyCert":     {"a Secret of nothing", good, Secrets{Cert: data{}}, "neither ca.crt"},
+		"EmptyCert":     {"an empty Secret", good, Secrets{Cert: data{}}, "neither ca.crt"},
 		"Timeout":       {"no duration", notificationv1beta3.ProviderSpec{Address: "http://a", Timeout: "soon"}, Secrets{}, "timeout"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			_, err := NewSettings(&notificationv1beta3.Provider{Spec: tc.spec}, tc.secrets)
-			if err == nil || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "canary") {
-				t.Errorf("%s: %v", tc.why, err)
-			}
+			p := &notificationv1beta3.Provider{Spec: tc.spec}
+			p.Name = "team"
+			_, err := NewSettings(p, tc.secrets)
+			unusableFor(t, tc.why, err, tc.want)
 		})
 	}
 }
 
-func TestClean(t *testing.T) {
-	s := &Settings{
-		Address: "https://hooks.example/services/T0/B0/s3cr3t", Token: "to/ken+1", Password: "hunter22",
-		Headers: map[string]string{"X-Key": "header-key"}, Proxy: &url.URL{Scheme: "http", Host: "p", User: url.UserPassword("u", "proxy-pass")},
-	}
-	err := errors.New("posting: " + strings.Join([]string{
-		s.Address, s.Token, url.QueryEscape(s.Token), "dG8va2VuKzE=", s.Password, "header-key", s.Proxy.String(), "proxy-pass",
-	}, " "))
-	got := s.Clean(err).Error()
-	for _, secret := range []string{"s3cr3t", "ken", "dG8va2VuKzE", "hunter22", "header-key", "proxy-pass"} {
-		if strings.Contains(got, secret) {
-			t.Errorf("%q shows %q", got, secret)
-		}
-	}
-	if !strings.Contains(got, "hooks.example") {
-		t.Errorf("the host is gone, nobody can tell where it went: %s", got)
-	}
-	if errors.Unwrap(s.Clean(err)) != nil {
-		t.Error("the cause can be unwrapped")
+func unusableFor(t *testing.T, why string, err error, want string) {
+	t.Helper()
+	if err == nil || !strings.HasPrefix(err.Error(), "preparing Provider team: ") || !strings.Contains(err.Error(), want) ||
+		strings.Contains(err.Error(), "canary") || !IsFinal(err) {
+		t.Errorf("%s: %v", why, err)
 	}
 }
 
-func TestRetryAfter(t *testing.T) {
+// TestAddressIsNotImposed: only services that want an HTTP address ask for one.
+func TestAddressIsNotImposed(t *testing.T) {
+	for _, address := range []string{"", "projects/one", "queue.example:4222"} {
+		s, err := NewSettings(&notificationv1beta3.Provider{Spec: notificationv1beta3.ProviderSpec{Address: address}}, Secrets{})
+		if err != nil || s.Address != address {
+			t.Errorf("address %q: %v", address, err)
+		}
+	}
+}
+
+func TestHTTPAddress(t *testing.T) {
+	cases := map[string]struct{ why, address, want string }{
+		"HTTP":   {"a URL", "http://a", ""},
+		"HTTPS":  {"in any case", "HTTPS://a/b?c", ""},
+		"None":   {"nowhere to send", "", "reading the address: neither spec.address nor the key address of the Secret is set"},
+		"NotURL": {"no URL", "canary\x7f", "reading the address: it is not a URL"},
+		"NoHost": {"a path", "/canary", "reading the address: it is not a URL"},
+		"Scheme": {"a file", "file://canary/x", "reading the address: its scheme is not one of http, https"},
+		"Long":   {"the contract's limit", "http://canary" + strings.Repeat("a", 2048), "reading the address: it is longer than 2048 bytes"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			err := CheckHTTPAddress(&Settings{Provider: types.NamespacedName{Name: "team"}, Address: tc.address})
+			if tc.want == "" {
+				if err != nil {
+					t.Errorf("%s: %v", tc.why, err)
+				}
+				return
+			}
+			unusableFor(t, tc.why, err, tc.want)
+		})
+	}
+}
+
+func TestRetryAfterHeader(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	for value, want := range map[string]time.Duration{
 		"": 0, "12": 12 * time.Second, "-1": 0, "soon": 0, "99999999999999999999": 0,

@@ -1,4 +1,4 @@
-// Package render turns an event into a message that no service has shaped yet,
-// and writes texts in the notation of a service so that nothing in them can do
-// more than be read.
+// Package render turns an event into a message that belongs to no service. What a
+// service needs to be safe from the texts in it, such as escaping, is the
+// service's own and stands in its package.
 package render

@@ -16,7 +16,7 @@ type Message struct {
 	// Object is the kind in lower case, the name and the namespace, as in
 	// "kustomization/app.team".
 	Object string
-	// Failed tells bad news from good.
+	// Failed is true for an event of severity error.
 	Failed bool
 	// Text of the event, of one or more lines.
 	Text string

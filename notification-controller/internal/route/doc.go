@@ -1,7 +1,8 @@
-// Package route decides who hears of an event: an event and the Alerts there are
-// become deliveries, problems for the owners of Alerts, and drops for the log.
+// Package route decides who is notified of an event: the event, the Alerts there
+// are and the Providers they name become deliveries, problems for the owners of
+// Alerts, and drops for the log.
 //
-// The order of the rules is contract. Whatever has to be looked up (a Provider,
-// the labels of the object) is asked through function fields, so that the
-// decision itself is a function of values.
+// It works in two steps. NeedsOf says what has to be read; whoever acts on it
+// gathers that into an Input, of which Route is a function. Nothing here reads
+// anything. The order of the rules is contract.
 package route

@@ -15,18 +15,18 @@ type layer struct {
 }
 
 // merge lays the sources of metadata over each other, later ones on top. A key
-// that more than one of them sets is told to the owner of the Alert, and sent all
-// the same.
-func (p *pass) merge() map[string]string {
+// that more than one of them sets is reported to the owner of the Alert; the event
+// is sent all the same.
+func (d *decision) merge() map[string]string {
 	summary := map[string]string{}
-	if p.alert.Spec.Summary != "" {
-		summary["summary"] = p.alert.Spec.Summary
+	if d.alert.Spec.Summary != "" {
+		summary["summary"] = d.alert.Spec.Summary
 	}
 	layers := []layer{
-		{"the annotations of the object", strip(p.event.Metadata, eventv1.Group)},
-		{"spec.eventMetadata", p.alert.Spec.EventMetadata},
+		{"the annotations of the object", strip(d.in.Event.Metadata, eventv1.Group)},
+		{"spec.eventMetadata", d.alert.Spec.EventMetadata},
 		{"spec.summary", summary},
-		{"the controller", strip(p.event.Metadata, p.group)},
+		{"the controller", strip(d.in.Event.Metadata, d.group)},
 	}
 	merged, setBy := map[string]string{}, map[string]string{}
 	var conflicts []string
@@ -40,7 +40,7 @@ func (p *pass) merge() map[string]string {
 	}
 	if len(conflicts) > 0 {
 		slices.Sort(conflicts)
-		p.problem(meta.ReasonMetadataAppendFailed, "metadata keys are set more than once: %s", strings.Join(conflicts, ", "))
+		d.problem(meta.ReasonMetadataAppendFailed, "metadata keys are set more than once: %s", strings.Join(conflicts, ", "))
 	}
 	return merged
 }

@@ -1,186 +1,117 @@
 package route
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 )
 
-// Target names an object.
-type Target struct {
-	Namespace string    `json:"namespace"`
-	Name      string    `json:"name"`
-	UID       types.UID `json:"uid,omitempty"`
-}
-
-// String returns namespace and name.
-func (t Target) String() string { return t.Namespace + "/" + t.Name }
-
-// Delivery is an event on its way to one Provider.
-type Delivery struct {
-	Alert    Target `json:"alert"`
-	Provider Target `json:"provider"`
-	// Event has the merged metadata with short keys.
-	Event eventv1.Event `json:"event"`
-	// ID is equal for the same event under the same Alert.
-	ID string `json:"id"`
-}
-
-// Problem is something the owner of an Alert has to know.
-type Problem struct {
-	Alert   Target
-	Reason  meta.Reason
-	Message string
-}
-
-// Drop is a delivery that the rules leave out, with the reason why.
-type Drop struct {
-	Alert Target
-	Why   string
-}
-
-// Result is what becomes of an event.
-type Result struct {
-	Deliveries []Delivery
-	Problems   []Problem
-	Drops      []Drop
-}
-
-// Router holds what routing needs to know beside event and Alerts. All fields but
-// Labels, Provider and Supported may be left out.
-type Router struct {
-	// Labels returns the labels of the live object an event is about.
-	Labels func(ctx context.Context, object corev1.ObjectReference) (map[string]string, error)
-	// Provider returns a Provider, or nil if it does not exist.
-	Provider func(ctx context.Context, namespace, name string) (*notificationv1beta3.Provider, error)
-	// Supported tells whether a type of Provider is acted upon.
-	Supported func(providerType string) bool
-	// NoCrossNamespace refuses events of other namespaces.
-	NoCrossNamespace bool
-	// WorkloadIdentity says that Providers may name a service account.
-	WorkloadIdentity bool
-
-	lists lists
-}
-
-// Route decides. The event has had its metadata cleaned.
-func (r *Router) Route(ctx context.Context, event *eventv1.Event, alerts []notificationv1beta3.Alert) Result {
-	p := &pass{router: r, event: event, group: groupOf(event)}
-	for i := range alerts {
-		p.alert = &alerts[i]
-		if !p.alert.Spec.Suspend && p.matches(ctx) {
-			p.dispatch(ctx)
+// Route decides.
+func Route(in Input) Result {
+	d := &decision{in: in, group: Group(in.Event)}
+	for _, alert := range in.Alerts {
+		d.alert = alert
+		if !alert.Spec.Suspend && d.matches() {
+			d.dispatch()
 		}
 	}
-	r.lists.keep(alerts)
-	return p.result
+	return d.result
 }
 
-// pass is one run of Route.
-type pass struct {
-	router *Router
-	event  *eventv1.Event
+// decision is one run of Route: what it knows, and the result so far.
+type decision struct {
+	in     Input
 	group  string
-	alert  *notificationv1beta3.Alert
+	alert  Alert
 	result Result
-
-	// labels of the object, asked once an event.
-	asked     bool
-	labels    map[string]string
-	labelsErr error
 }
 
-func (p *pass) target() Target {
-	return Target{Namespace: p.alert.Namespace, Name: p.alert.Name, UID: p.alert.UID}
+func (d *decision) ref() Ref {
+	return Ref{Namespace: d.alert.Namespace, Name: d.alert.Name, UID: d.alert.UID}
 }
 
-func (p *pass) problem(reason meta.Reason, format string, args ...any) {
-	p.result.Problems = append(p.result.Problems, Problem{
-		Alert: p.target(), Reason: reason, Message: fmt.Sprintf(format, args...),
+func (d *decision) problem(reason meta.Reason, format string, args ...any) {
+	d.result.Problems = append(d.result.Problems, Problem{
+		Alert: d.ref(), Reason: reason, Message: fmt.Sprintf(format, args...),
 	})
 }
 
-func (p *pass) drop(format string, args ...any) {
-	p.result.Drops = append(p.result.Drops, Drop{Alert: p.target(), Why: fmt.Sprintf(format, args...)})
+func (d *decision) drop(format string, args ...any) {
+	d.result.Drops = append(d.result.Drops, Drop{Alert: d.ref(), Why: fmt.Sprintf(format, args...)})
 }
 
-// dispatch takes a matching Alert to its Provider.
-func (p *pass) dispatch(ctx context.Context) {
-	object := p.event.InvolvedObject
-	if p.router.NoCrossNamespace && object.Namespace != p.alert.Namespace {
-		p.problem(meta.ReasonNotificationDispatchFailed,
+// dispatch leads a matching Alert to its Provider.
+func (d *decision) dispatch() {
+	object := d.in.Event.InvolvedObject
+	if d.in.Policy.NoCrossNamespace && object.Namespace != d.alert.Namespace {
+		d.problem(meta.ReasonNotificationDispatchFailed,
 			"%s/%s in namespace %s is not notified about: references to other namespaces are switched off in this installation",
 			object.Kind, object.Name, object.Namespace)
 		return
 	}
-	name := p.alert.Spec.ProviderRef.Name
-	provider, err := p.router.Provider(ctx, p.alert.Namespace, name)
+	name := d.alert.Spec.ProviderRef.Name
+	provider := d.in.Providers[d.alert.provider()]
 	switch {
-	case err != nil:
-		p.problem(meta.ReasonNotificationDispatchFailed, "reading Provider %s: %v", name, err)
+	case provider.Err != nil:
+		d.problem(meta.ReasonNotificationDispatchFailed, "reading Provider %s: %v", name, provider.Err)
 		return
-	case provider == nil:
-		p.problem(meta.ReasonNotificationDispatchFailed, "Provider %s does not exist in namespace %s", name, p.alert.Namespace)
+	case provider.Object == nil:
+		d.problem(meta.ReasonNotificationDispatchFailed, "Provider %s does not exist in namespace %s", name, d.alert.Namespace)
 		return
-	case provider.Spec.Suspend:
-		return
-	}
-	if p.leftOut(provider) || p.refused(provider) {
+	case provider.Object.Spec.Suspend:
 		return
 	}
-	event := *p.event.DeepCopy()
-	event.Metadata = p.merge()
-	p.result.Deliveries = append(p.result.Deliveries, Delivery{
-		Alert: p.target(), Event: event, ID: p.id(),
-		Provider: Target{Namespace: provider.Namespace, Name: provider.Name, UID: provider.UID},
+	if d.leftOut(provider.Takes) || d.refused(provider.Object, provider.Supported) {
+		return
+	}
+	event := *d.in.Event.DeepCopy()
+	event.Metadata = d.merge()
+	d.result.Deliveries = append(d.result.Deliveries, Delivery{
+		Alert: d.ref(), Event: event, ID: d.id(),
+		Provider: Ref{Namespace: provider.Object.Namespace, Name: provider.Object.Name, UID: provider.Object.UID},
 	})
 }
 
-// leftOut holds the rules under which a kind of Provider does not get an event.
-func (p *pass) leftOut(provider *notificationv1beta3.Provider) bool {
-	update := p.event.Metadata[eventv1.Key(p.group, eventv1.MetaCommitStatusKey)] == eventv1.MetaCommitStatusUpdateValue
-	commitStatus := isCommitStatus(provider.Spec.Type)
-	if update && !commitStatus && !isGeneric(provider.Spec.Type) {
+// leftOut holds the rules under which a type of Provider does not get an event.
+func (d *decision) leftOut(takes Interest) bool {
+	update := d.in.Event.Metadata[eventv1.Key(d.group, eventv1.MetaCommitStatusKey)] == eventv1.MetaCommitStatusUpdateValue
+	if update && takes != CommitStatuses && takes != Everything {
 		return true
 	}
-	_, hasCommit := p.event.Metadata[eventv1.Key(eventv1.Group, eventv1.MetaCommitKey)]
-	if commitStatus && !hasCommit && !update && p.event.Severity != eventv1.SeverityError {
-		p.drop("the event has no commit to report a status for")
+	_, hasCommit := d.in.Event.Metadata[eventv1.Key(eventv1.Group, eventv1.MetaCommitKey)]
+	if takes == CommitStatuses && !hasCommit && !update && d.in.Event.Severity != eventv1.SeverityError {
+		d.drop("the event has no commit to report a status for")
 		return true
 	}
-	_, hasRequest := p.event.Metadata[eventv1.Key(eventv1.Group, eventv1.MetaChangeRequestKey)]
-	if isComment(provider.Spec.Type) && !hasRequest {
-		p.drop("the event has no change request to comment on")
+	_, hasRequest := d.in.Event.Metadata[eventv1.Key(eventv1.Group, eventv1.MetaChangeRequestKey)]
+	if takes == ChangeRequests && !hasRequest {
+		d.drop("the event has no change request to comment on")
 		return true
 	}
 	return false
 }
 
-// refused tells the owner what of a Provider cannot be done.
-func (p *pass) refused(provider *notificationv1beta3.Provider) bool {
+// refused reports to the owner what of a Provider cannot be done.
+func (d *decision) refused(provider *notificationv1beta3.Provider, supported bool) bool {
 	spec := provider.Spec
 	switch {
-	case spec.ServiceAccountName != "" && !p.router.WorkloadIdentity:
-		p.problem(meta.ReasonNotificationDispatchFailed,
+	case spec.ServiceAccountName != "" && !d.in.Policy.WorkloadIdentity:
+		d.problem(meta.ReasonNotificationDispatchFailed,
 			"Provider %s sets spec.serviceAccountName, which needs the feature gate ObjectLevelWorkloadIdentity", provider.Name)
-	case !p.router.Supported(spec.Type):
-		p.problem(meta.ReasonFieldNotSupported,
+	case !supported:
+		d.problem(meta.ReasonFieldNotSupported,
 			"Provider %s has spec.type %s, which this version does not act on; nothing is sent", provider.Name, spec.Type)
 	case spec.ServiceAccountName != "":
-		p.problem(meta.ReasonFieldNotSupported,
+		d.problem(meta.ReasonFieldNotSupported,
 			"Provider %s sets spec.serviceAccountName, which this version does not act on with type %s; nothing is sent", provider.Name, spec.Type)
 	case spec.CommitStatusExpr != "":
-		p.problem(meta.ReasonFieldNotSupported,
+		d.problem(meta.ReasonFieldNotSupported,
 			"Provider %s sets spec.commitStatusExpr, which this version does not act on; nothing is sent", provider.Name)
 	default:
 		return false
@@ -189,15 +120,16 @@ func (p *pass) refused(provider *notificationv1beta3.Provider) bool {
 }
 
 // id names the event under this Alert; sending it again gives the same.
-func (p *pass) id() string {
+func (d *decision) id() string {
 	sum := sha256.New()
 	// An event was decoded from JSON, so it can be encoded.
-	_ = json.NewEncoder(sum).Encode(p.event)
-	sum.Write([]byte(p.alert.UID))
+	_ = json.NewEncoder(sum).Encode(d.in.Event)
+	sum.Write([]byte(d.alert.UID))
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
-func groupOf(event *eventv1.Event) string {
+// Group returns the API group of the object an event is about.
+func Group(event *eventv1.Event) string {
 	group, _, found := strings.Cut(event.InvolvedObject.APIVersion, "/")
 	if !found {
 		return ""

@@ -1,9 +1,9 @@
 package route
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,30 +60,45 @@ func source(s notificationv1.CrossNamespaceObjectReference) alertChange {
 	}
 }
 
-// router knows the Providers of the test by their name: it is the type, after an
-// optional word that says what else is set.
-func router() *Router {
-	return &Router{
-		Labels: func(context.Context, corev1.ObjectReference) (map[string]string, error) {
-			return map[string]string{"tier": "web"}, nil
-		},
-		Provider: func(_ context.Context, namespace, name string) (*notificationv1beta3.Provider, error) {
-			p := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(name)}}
-			p.Spec.Type = name[strings.LastIndex(name, " ")+1:]
-			switch {
-			case name == "missing":
-				return nil, nil //nolint:nilnil // As documented.
-			case name == "unreachable":
-				return nil, errors.New("the API server is gone")
-			case strings.HasPrefix(name, "suspended "):
-				p.Spec.Suspend = true
-			case strings.HasPrefix(name, "account "):
-				p.Spec.ServiceAccountName = "sa"
-			}
-			return p, nil
-		},
-		Supported: func(t string) bool { return t == "slack" || t == "generic" || t == "generic-hmac" },
+// providerNamed is what is found under a name: it is the type, after an optional
+// prefix that says what else is set.
+func providerNamed(name types.NamespacedName) Provider {
+	p := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID(name.Name)}}
+	p.Spec.Type = name.Name[strings.LastIndex(name.Name, " ")+1:]
+	switch {
+	case name.Name == "missing":
+		return Provider{}
+	case name.Name == "unreachable":
+		return Provider{Err: errors.New("the API server is gone")}
+	case strings.HasPrefix(name.Name, "suspended "):
+		p.Spec.Suspend = true
+	case strings.HasPrefix(name.Name, "account "):
+		p.Spec.ServiceAccountName = "sa"
+	case strings.HasPrefix(name.Name, "expression "):
+		p.Spec.CommitStatusExpr = "'id'"
 	}
+	takes := map[string]Interest{
+		"generic": Everything, "generic-hmac": Everything, "github": CommitStatuses, "status": CommitStatuses,
+		"githubpullrequestcomment": ChangeRequests, "comment": ChangeRequests,
+	}
+	supported := map[string]bool{"slack": true, "generic": true, "generic-hmac": true, "status": true, "comment": true}
+	return Provider{Object: p, Takes: takes[p.Spec.Type], Supported: supported[p.Spec.Type]}
+}
+
+// input gathers what NeedsOf asks for, and no more.
+func input(e *eventv1.Event, alerts ...notificationv1beta3.Alert) Input {
+	in := Input{Event: e, Providers: map[types.NamespacedName]Provider{}}
+	for i := range alerts {
+		in.Alerts = append(in.Alerts, Alert{Alert: &alerts[i], Filter: NewFilter(&alerts[i])})
+	}
+	needs := NeedsOf(e, in.Alerts)
+	if needs.Labels {
+		in.Labels.Values = map[string]string{"tier": "web"}
+	}
+	for _, name := range needs.Providers {
+		in.Providers[name] = providerNamed(name)
+	}
+	return in
 }
 
 func TestMatching(t *testing.T) {
@@ -99,7 +114,7 @@ func TestMatching(t *testing.T) {
 		problems string
 	}{
 		"All":              {"every object of the kind", alert(), event(), 1, ""},
-		"Suspended":        {"a suspended Alert is quiet", alert(func(a *notificationv1beta3.AlertSpec) { a.Suspend = true }), event(), 0, ""},
+		"Suspended":        {"a suspended Alert reports nothing", alert(func(a *notificationv1beta3.AlertSpec) { a.Suspend = true }), event(), 0, ""},
 		"OtherKind":        {"another kind", alert(source(ref{Kind: "HelmRelease", Name: "*"})), event(), 0, ""},
 		"OtherNamespace":   {"no namespace means the Alert's", alert(), event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), 0, ""},
 		"NamedNamespace":   {"unless one is named", alert(source(ref{Kind: "Kustomization", Name: "*", Namespace: "b"})), event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), 1, ""},
@@ -116,7 +131,7 @@ func TestMatching(t *testing.T) {
 		"NotIncluded":      {"none matches", alert(list([]string{"^nope"}, nil)), event(), 0, ""},
 		"Excluded":         {"excluded", alert(list(nil, []string{"no such"})), event(), 0, ""},
 		"Both":             {"exclusion wins", alert(list([]string{"build"}, []string{"no such"})), event(), 0, ""},
-		"BadInclusion":     {"an entry that does not compile is skipped and told", alert(list([]string{"(", "build"}, nil)), event(), 1, "InvalidConfig"},
+		"BadInclusion":     {"an entry that does not compile is skipped and reported", alert(list([]string{"(", "build"}, nil)), event(), 1, "InvalidConfig"},
 		"OnlyBadInclusion": {"a list of nothing includes nothing", alert(list([]string{"("}, nil)), event(), 0, "InvalidConfig"},
 		"BadExclusion":     {"nor does it exclude", alert(list(nil, []string{"("})), event(), 1, "InvalidConfig"},
 		"TwoSources": {"two sources, one notification", alert(func(a *notificationv1beta3.AlertSpec) {
@@ -125,7 +140,7 @@ func TestMatching(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := router().Route(t.Context(), tc.event, []notificationv1beta3.Alert{tc.alert})
+			got := Route(input(tc.event, tc.alert))
 			if len(got.Deliveries) != tc.want {
 				t.Errorf("%s: %d deliveries, want %d", tc.why, len(got.Deliveries), tc.want)
 			}
@@ -162,8 +177,8 @@ func TestDispatchRules(t *testing.T) {
 		"Slack":             {"what it is for", "slack", event(), 1, "", 0},
 		"Missing":           {"a Provider that is not there", "missing", event(), 0, "NotificationDispatchFailed", 0},
 		"Unreachable":       {"or cannot be read", "unreachable", event(), 0, "NotificationDispatchFailed", 0},
-		"Suspended":         {"a suspended one is skipped in silence", "suspended slack", event(), 0, "", 0},
-		"SuspendedFirst":    {"before its type is looked at", "suspended github", event(), 0, "", 0},
+		"Suspended":         {"a suspended one is skipped silently", "suspended slack", event(), 0, "", 0},
+		"SuspendedFirst":    {"whatever its type", "suspended github", event(), 0, "", 0},
 		"UpdateSlack":       {"commit status updates are not for people", "slack", event(info, update), 0, "", 0},
 		"UpdateGeneric":     {"but for machines", "generic", event(info, update), 1, "", 0},
 		"UpdateHMAC":        {"of both kinds", "generic-hmac", event(info, update), 1, "", 0},
@@ -178,10 +193,15 @@ func TestDispatchRules(t *testing.T) {
 		"Unsupported":       {"a type we do not act on is named", "msteams", event(), 0, "FieldNotSupported", 0},
 		"ServiceAccount":    {"the gate is off", "account slack", event(), 0, "NotificationDispatchFailed", 0},
 		"ServiceAccountAny": {"whatever the type", "account github", event(), 0, "NotificationDispatchFailed", 0},
+		"StatusUpdate":      {"a type that is acted on gets what it is for", "status", event(info, update), 1, "", 0},
+		"StatusNothing":     {"and nothing else", "status", event(info), 0, "", 1},
+		"Commented":         {"a change request", "comment", event(request), 1, "", 0},
+		"CommentedNothing":  {"or none", "comment", event(), 0, "", 1},
+		"Expression":        {"an expression that we do not act on", "expression status", event(), 0, "FieldNotSupported", 0},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := router().Route(t.Context(), tc.event, []notificationv1beta3.Alert{to(tc.provider)})
+			got := Route(input(tc.event, to(tc.provider)))
 			if len(got.Deliveries) != tc.want || len(got.Drops) != tc.drops {
 				t.Errorf("%s: %d deliveries and %d drops, want %d and %d", tc.why, len(got.Deliveries), len(got.Drops), tc.want, tc.drops)
 			}
@@ -190,26 +210,29 @@ func TestDispatchRules(t *testing.T) {
 			}
 		})
 	}
-	got := router().Route(t.Context(), event(), []notificationv1beta3.Alert{to("msteams")})
+	got := Route(input(event(), to("msteams")))
 	if !strings.Contains(got.Problems[0].Message, "msteams") {
 		t.Errorf("the type is not named: %s", got.Problems[0].Message)
 	}
-	gated := router()
-	gated.WorkloadIdentity = true
-	if got := gated.Route(t.Context(), event(), []notificationv1beta3.Alert{to("account slack")}); reasons(got) != "FieldNotSupported" {
+	gated := input(event(), to("account slack"))
+	gated.Policy.WorkloadIdentity = true
+	if got := Route(gated); reasons(got) != "FieldNotSupported" {
 		t.Errorf("with the gate a service account is still not acted on: %s", reasons(got))
 	}
 }
 
 func TestCrossNamespace(t *testing.T) {
-	r := router()
-	r.NoCrossNamespace = true
+	closed := func(e *eventv1.Event, a notificationv1beta3.Alert) Result {
+		in := input(e, a)
+		in.Policy.NoCrossNamespace = true
+		return Route(in)
+	}
 	a := alert(source(notificationv1.CrossNamespaceObjectReference{Kind: "Kustomization", Name: "*", Namespace: "b"}))
-	got := r.Route(t.Context(), event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), []notificationv1beta3.Alert{a})
+	got := closed(event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), a)
 	if len(got.Deliveries) != 0 || reasons(got) != "NotificationDispatchFailed" {
 		t.Errorf("an event of another namespace passed: %+v", got)
 	}
-	if got := r.Route(t.Context(), event(), []notificationv1beta3.Alert{alert()}); len(got.Deliveries) != 1 {
+	if got := closed(event(), alert()); len(got.Deliveries) != 1 {
 		t.Errorf("one of the own did not: %+v", got)
 	}
 }
@@ -238,68 +261,103 @@ func TestMetadata(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := router().Route(t.Context(), tc.event, []notificationv1beta3.Alert{tc.alert})
+			got := Route(input(tc.event, tc.alert))
 			if len(got.Deliveries) != 1 {
 				t.Fatalf("%s: %d deliveries; a conflict must not stop it", tc.why, len(got.Deliveries))
 			}
 			if diff := cmp.Diff(tc.want, got.Deliveries[0].Event.Metadata); diff != "" {
 				t.Errorf("%s: %s", tc.why, diff)
 			}
-			told := ""
+			reported := ""
 			for _, p := range got.Problems {
-				told += fmt.Sprintf("%s: %s", p.Reason, p.Message)
+				reported += fmt.Sprintf("%s: %s", p.Reason, p.Message)
 			}
-			if want := tc.conflict; want != "" && told != "MetadataAppendFailed: metadata keys are set more than once: "+want || want == "" && told != "" {
-				t.Errorf("%s: told %q", tc.why, told)
+			if want := tc.conflict; want != "" && reported != "MetadataAppendFailed: metadata keys are set more than once: "+want || want == "" && reported != "" {
+				t.Errorf("%s: reported %q", tc.why, reported)
 			}
 		})
 	}
 }
 
-func TestLabelsAreAskedOnce(t *testing.T) {
-	calls := 0
-	r := router()
-	r.Labels = func(context.Context, corev1.ObjectReference) (map[string]string, error) {
-		calls++
-		return nil, errors.New("forbidden")
+// TestNeeds: reading labels is a request to the API server, so it is asked for
+// only where the decision depends on them.
+func TestNeeds(t *testing.T) {
+	type ref = notificationv1.CrossNamespaceObjectReference
+	sources := func(refs ...ref) alertChange {
+		return func(a *notificationv1beta3.AlertSpec) { a.EventSources = refs }
 	}
-	labelled := alert(source(notificationv1.CrossNamespaceObjectReference{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"a": "b"}}))
-	got := r.Route(t.Context(), event(), []notificationv1beta3.Alert{labelled, labelled, alert()})
-	if calls != 1 || len(got.Deliveries) != 1 || reasons(got) != "SourceFetchFailed,SourceFetchFailed" {
-		t.Errorf("%d calls, %d deliveries, problems %s", calls, len(got.Deliveries), reasons(got))
+	to := func(name string) alertChange {
+		return func(a *notificationv1beta3.AlertSpec) { a.ProviderRef.Name = name }
 	}
-	if r.Route(t.Context(), event(info), []notificationv1beta3.Alert{alert(func(a *notificationv1beta3.AlertSpec) {
-		a.EventSeverity = "error"
-		a.EventSources = labelled.Spec.EventSources
-	})}); calls != 1 {
-		t.Error("labels were asked for an event whose severity is not wanted")
+	all, web := ref{Kind: "Kustomization", Name: "*"}, map[string]string{"tier": "web"}
+	labelled := ref{Kind: "Kustomization", Name: "*", MatchLabels: web}
+	slack := []types.NamespacedName{{Namespace: "team", Name: "slack"}}
+	cases := map[string]struct {
+		why    string
+		event  *eventv1.Event
+		alerts []notificationv1beta3.Alert
+		want   Needs
+	}{
+		"Nobody":    {"no Alert, no reads", event(), nil, Needs{}},
+		"Provider":  {"the Provider of an Alert that matches", event(), []notificationv1beta3.Alert{alert()}, Needs{Providers: slack}},
+		"Shared":    {"each once", event(), []notificationv1beta3.Alert{alert(), alert()}, Needs{Providers: slack}},
+		"Two":       {"in the order of the Alerts", event(), []notificationv1beta3.Alert{alert(to("b")), alert(to("a"))}, Needs{Providers: []types.NamespacedName{{Namespace: "team", Name: "b"}, {Namespace: "team", Name: "a"}}}},
+		"Suspended": {"nothing for a suspended Alert", event(), []notificationv1beta3.Alert{alert(sources(labelled), func(a *notificationv1beta3.AlertSpec) { a.Suspend = true })}, Needs{}},
+		"OtherKind": {"nothing for one about something else", event(), []notificationv1beta3.Alert{alert(sources(ref{Kind: "HelmRelease", Name: "*", MatchLabels: web}))}, Needs{}},
+		"Severity":  {"nor for one that wants errors", event(info), []notificationv1beta3.Alert{alert(sources(labelled), func(a *notificationv1beta3.AlertSpec) { a.EventSeverity = "error" })}, Needs{}},
+		"Labels":    {"a selector needs labels", event(), []notificationv1beta3.Alert{alert(sources(labelled))}, Needs{Labels: true, Providers: slack}},
+		"OneLabels": {"of one Alert among others", event(), []notificationv1beta3.Alert{alert(), alert(sources(labelled)), alert()}, Needs{Labels: true, Providers: slack}},
+		"BadLabels": {"a selector that cannot be is not compared", event(), []notificationv1beta3.Alert{alert(sources(ref{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"a b": "c"}}))}, Needs{}},
+		"Decided":   {"a source before it matches without labels", event(), []notificationv1beta3.Alert{alert(sources(all, labelled))}, Needs{Providers: slack}},
+		"Undecided": {"one behind it does not count", event(), []notificationv1beta3.Alert{alert(sources(labelled, all))}, Needs{Labels: true, Providers: slack}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, NeedsOf(tc.event, input(tc.event, tc.alerts...).Alerts)); diff != "" {
+				t.Errorf("%s: %s", tc.why, diff)
+			}
+		})
 	}
 }
 
-func TestListsAreCompiledOnce(t *testing.T) {
-	r := router()
-	a := alert(func(a *notificationv1beta3.AlertSpec) { a.InclusionList = []string{"build"} })
-	r.Route(t.Context(), event(), []notificationv1beta3.Alert{a})
-	first := r.lists.byUID[a.UID]
-	r.Route(t.Context(), event(), []notificationv1beta3.Alert{a})
-	if first == nil || r.lists.byUID[a.UID] != first {
-		t.Error("the expressions were compiled again")
+// TestLabelsThatCannotBeRead: the Alerts that need them do not match and hear why;
+// the others are not concerned.
+func TestLabelsThatCannotBeRead(t *testing.T) {
+	labelled := alert(source(notificationv1.CrossNamespaceObjectReference{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"a": "b"}}))
+	in := input(event(), labelled, labelled, alert())
+	in.Labels = Labels{Err: errors.New("forbidden")}
+	got := Route(in)
+	if len(got.Deliveries) != 1 || reasons(got) != "SourceFetchFailed,SourceFetchFailed" {
+		t.Errorf("%d deliveries, problems %s", len(got.Deliveries), reasons(got))
 	}
-	a.Generation, a.Spec.InclusionList = 2, []string{"nope"}
-	if got := r.Route(t.Context(), event(), []notificationv1beta3.Alert{a}); len(got.Deliveries) != 0 {
-		t.Error("the new generation was not read")
+	if want := "reading the labels of Kustomization/app in namespace team: forbidden"; got.Problems[0].Message != want {
+		t.Errorf("the problem reads %q, want %q", got.Problems[0].Message, want)
 	}
-	if r.Route(t.Context(), event(), nil); len(r.lists.byUID) != 0 {
-		t.Error("an Alert that is gone is remembered")
+}
+
+// TestRouteIsPure: the same input gives the same result, and is left as it was.
+func TestRouteIsPure(t *testing.T) {
+	make := func() Input {
+		return input(event(with(eventv1.Group+"/env", "dev")),
+			alert(func(a *notificationv1beta3.AlertSpec) { a.Summary, a.InclusionList = "sum", []string{"(", "build"} }), alert())
+	}
+	in := make()
+	first := Route(in)
+	if diff := cmp.Diff(first, Route(in)); diff != "" || len(first.Deliveries) != 2 {
+		t.Errorf("%d deliveries, then others: %s", len(first.Deliveries), diff)
+	}
+	first.Deliveries[0].Event.Metadata["env"] = "changed"
+	if diff := cmp.Diff(make(), in, cmp.AllowUnexported(Filter{}), cmp.Comparer(func(x, y *regexp.Regexp) bool { return x.String() == y.String() })); diff != "" {
+		t.Errorf("the input was changed: %s", diff)
 	}
 }
 
 func TestIDs(t *testing.T) {
 	other := alert()
 	other.UID = "other"
-	got := router().Route(t.Context(), event(), []notificationv1beta3.Alert{alert(), other})
-	again := router().Route(t.Context(), event(), []notificationv1beta3.Alert{alert()})
-	later := router().Route(t.Context(), event(func(e *eventv1.Event) { e.Message = "x" }), []notificationv1beta3.Alert{alert()})
+	got := Route(input(event(), alert(), other))
+	again := Route(input(event(), alert()))
+	later := Route(input(event(func(e *eventv1.Event) { e.Message = "x" }), alert()))
 	if got.Deliveries[0].ID != again.Deliveries[0].ID {
 		t.Error("the same event has another ID")
 	}

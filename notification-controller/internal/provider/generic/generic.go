@@ -1,5 +1,5 @@
-// Package generic sends events as they are, as JSON, to any web service; signed
-// if the type is generic-hmac.
+// Package generic sends events as they are, as JSON, to any web service, signed
+// or not.
 package generic
 
 import (
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"net/http"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
 )
@@ -22,23 +21,38 @@ const (
 	headerSignature = "X-Signature"
 )
 
+// Service posts to the address of a Provider.
+type Service struct {
+	Poster *provider.Poster
+	// Signed adds a signature made with the token.
+	Signed bool
+}
+
+// Check asks for a URL, and for a token to sign with.
+func (s *Service) Check(settings *provider.Settings) error {
+	if err := provider.CheckHTTPAddress(settings); err != nil {
+		return err
+	}
+	if s.Signed && settings.Token == "" {
+		return errors.New("signing the event: the Secret has no key token")
+	}
+	return nil
+}
+
 // Send posts the event of the message.
-func Send(ctx context.Context, p *provider.Poster, m render.Message) error {
+func (s *Service) Send(ctx context.Context, settings *provider.Settings, m render.Message) error {
 	body, err := json.Marshal(m.Event)
 	if err != nil {
 		return provider.Final(fmt.Errorf("encoding the event: %w", err))
 	}
 	header := http.Header{headerComponent: {m.Event.ReportingController}}
-	for name, value := range p.Settings.Headers {
+	for name, value := range settings.Headers {
 		header.Set(name, value)
 	}
-	if p.Settings.Type == notificationv1beta3.GenericHMACProvider {
-		if p.Settings.Token == "" {
-			return provider.Final(errors.New("signing the event: the Secret has no key token"))
-		}
-		header.Set(headerSignature, "sha256="+sign(p.Settings.Token, body))
+	if s.Signed {
+		header.Set(headerSignature, "sha256="+sign(settings.Token, body))
 	}
-	_, err = p.Post(ctx, m.ID, body, header)
+	_, err = s.Poster.Post(ctx, settings, provider.Request{URL: settings.Address, ID: m.ID, Body: body, Header: header})
 	return err
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -16,24 +15,42 @@ import (
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/conformance"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/generic"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
 	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
 )
 
+func TestConformance(t *testing.T) {
+	t.Run("Plain", func(t *testing.T) {
+		conformance.Run(t, conformance.Subject{
+			New:   func(poster *provider.Poster) provider.Service { return &generic.Service{Poster: poster} },
+			Lacks: map[conformance.Capability]string{conformance.Token: "any web service may be the far side; headers carry its credentials"},
+		})
+	})
+	t.Run("Signed", func(t *testing.T) {
+		conformance.Run(t, conformance.Subject{
+			New: func(poster *provider.Poster) provider.Service { return &generic.Service{Poster: poster, Signed: true} },
+		})
+	})
+}
+
 func TestRequest(t *testing.T) {
-	for providerType, signed := range map[string]bool{notificationv1beta3.GenericProvider: false, notificationv1beta3.GenericHMACProvider: true} {
-		t.Run(providerType, func(t *testing.T) {
+	for name, signed := range map[string]bool{"Plain": false, "Signed": true} {
+		t.Run(name, func(t *testing.T) {
 			sink, err := webhooksink.Start(webhooksink.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(sink.Stop)
-			p := &provider.Poster{Client: http.DefaultClient, Clock: clock.RealClock{}, Settings: &provider.Settings{
-				Type: providerType, Address: sink.URL(), Token: "key", Timeout: notificationv1beta3.DefaultTimeout,
-				Headers: map[string]string{"X-Tenant": "one", "Authorization": "Basic x"},
+			service := &generic.Service{Signed: signed, Poster: &provider.Poster{
+				Client: func(*provider.Settings) (*http.Client, error) { return http.DefaultClient, nil }, Clock: clock.RealClock{},
 			}}
-			if err := generic.Send(t.Context(), p, message()); err != nil {
+			settings := &provider.Settings{
+				Address: sink.URL(), Token: "key", Timeout: notificationv1beta3.DefaultTimeout,
+				Headers: map[string]string{"X-Tenant": "one", "Authorization": "Basic x"},
+			}
+			if err := provider.Deliver(t.Context(), service, settings, message()); err != nil {
 				t.Fatal(err)
 			}
 			got := sink.Received()[0]
@@ -63,14 +80,13 @@ func TestRequest(t *testing.T) {
 }
 
 func TestHMACNeedsAToken(t *testing.T) {
-	p := &provider.Poster{Settings: &provider.Settings{Type: notificationv1beta3.GenericHMACProvider, Address: "http://127.0.0.1:1"}}
-	err := generic.Send(t.Context(), p, message())
-	if err == nil || !provider.Verdict(err).Final || !strings.Contains(err.Error(), "token") {
+	err := provider.Deliver(t.Context(), &generic.Service{Signed: true}, &provider.Settings{Address: "http://127.0.0.1:1"}, message())
+	if want := "signing the event: the Secret has no key token"; err == nil || !provider.IsFinal(err) || err.Error() != want {
 		t.Errorf("an unsigned event was sent or the cause is unclear: %v", err)
 	}
 }
 
-// message is bad news of two lines with a field.
+// message is about an error: two lines and a field.
 func message() render.Message {
 	return render.Of("message-id", eventv1.Event{
 		InvolvedObject: corev1.ObjectReference{Kind: "Kustomization", Name: "app", Namespace: "team"},

@@ -16,7 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
 )
 
-// apiAddress is the one address whose answers tell in the body whether a message
+// apiAddress is the one address whose answers say in the body whether a message
 // was taken.
 const apiAddress = "https://slack.com/api/chat.postMessage"
 
@@ -44,18 +44,29 @@ type attachment struct {
 	Fields     []slackapi.AttachmentField `json:"fields"`
 }
 
+// Service sends through the address of a Provider.
+type Service struct {
+	Poster *provider.Poster
+}
+
+// Check asks for a URL. A webhook needs nothing else, and what is missing for the
+// API its answer says.
+func (s *Service) Check(settings *provider.Settings) error {
+	return provider.CheckHTTPAddress(settings)
+}
+
 // Send posts the message.
-func Send(ctx context.Context, p *provider.Poster, m render.Message) error {
-	body, err := json.Marshal(compose(p.Settings, m))
+func (s *Service) Send(ctx context.Context, settings *provider.Settings, m render.Message) error {
+	body, err := json.Marshal(compose(settings, m))
 	if err != nil {
 		return provider.Final(fmt.Errorf("encoding the message: %w", err))
 	}
 	header := http.Header{}
-	if p.Settings.Token != "" {
-		header.Set("Authorization", "Bearer "+p.Settings.Token)
+	if settings.Token != "" {
+		header.Set("Authorization", "Bearer "+settings.Token)
 	}
-	answer, err := p.Post(ctx, m.ID, body, header)
-	if err != nil || p.Settings.Address != apiAddress {
+	answer, err := s.Poster.Post(ctx, settings, provider.Request{URL: settings.Address, ID: m.ID, Body: body, Header: header})
+	if err != nil || settings.Address != apiAddress {
 		return err
 	}
 	return judge(answer)
@@ -72,11 +83,11 @@ func compose(s *provider.Settings, m render.Message) payload {
 	}
 	fields := make([]slackapi.AttachmentField, 0, len(m.Fields))
 	for _, f := range m.Fields {
-		fields = append(fields, slackapi.AttachmentField{Title: render.Slack(f.Title), Value: render.Slack(f.Value)})
+		fields = append(fields, slackapi.AttachmentField{Title: escape(f.Title), Value: escape(f.Value)})
 	}
 	return payload{Channel: s.Channel, Username: username, Attachments: []attachment{{
-		Fallback: render.Slack(m.Object + ": " + m.FirstLine()), Color: color, AuthorName: render.Slack(m.Object),
-		Text: render.Slack(m.Text), MrkdwnIn: []string{"text"}, Fields: fields,
+		Fallback: escape(m.Object + ": " + m.FirstLine()), Color: color, AuthorName: escape(m.Object),
+		Text: escape(m.Text), MrkdwnIn: []string{"text"}, Fields: fields,
 	}}}
 }
 

@@ -13,9 +13,21 @@ import (
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
+	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/conformance"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
 	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
 )
+
+func TestConformance(t *testing.T) {
+	conformance.Run(t, conformance.Subject{
+		New:  func(poster *provider.Poster) provider.Service { return &Service{Poster: poster} },
+		Sink: webhooksink.Options{Slack: true},
+		Lacks: map[conformance.Capability]string{
+			conformance.Headers: "Slack asks for no headers of the user",
+			conformance.Token:   "the address of a webhook is its credential, and the API itself says that a token is missing",
+		},
+	})
+}
 
 // TestPayload holds every key of the wire contract, and that there is no other.
 func TestPayload(t *testing.T) {
@@ -52,17 +64,22 @@ func TestToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(sink.Stop)
-		p := &provider.Poster{
-			Settings: &provider.Settings{Address: sink.URL(), Token: token, Timeout: notificationv1beta3.DefaultTimeout},
-			Client:   http.DefaultClient, Clock: clock.RealClock{},
-		}
-		if err := Send(t.Context(), p, message()); err != nil {
+		settings := &provider.Settings{Address: sink.URL(), Token: token, Timeout: notificationv1beta3.DefaultTimeout}
+		if err := provider.Deliver(t.Context(), through(http.DefaultTransport), settings, message()); err != nil {
 			t.Fatal(err)
 		}
 		if got := sink.Received()[0].Header.Get("Authorization"); got != want {
 			t.Errorf("token %q: Authorization %q", token, got)
 		}
 	}
+}
+
+// through returns a service whose requests take the transport.
+func through(transport http.RoundTripper) *Service {
+	client := &http.Client{Transport: transport}
+	return &Service{Poster: &provider.Poster{
+		Client: func(*provider.Settings) (*http.Client, error) { return client, nil }, Clock: clock.RealClock{},
+	}}
 }
 
 // elsewhere sends the requests of Slack's API to the sink.
@@ -97,12 +114,9 @@ func TestAPI(t *testing.T) {
 			}
 			t.Cleanup(sink.Stop)
 			sink.Script(tc.fault)
-			p := &provider.Poster{
-				Settings: &provider.Settings{Address: apiAddress, Token: tc.token, Channel: tc.channel, Timeout: notificationv1beta3.DefaultTimeout},
-				Client:   &http.Client{Transport: elsewhere{sink.URL()}}, Clock: clock.RealClock{},
-			}
-			err = Send(t.Context(), p, message())
-			if (err == nil) != (tc.want == "") || (err != nil && !strings.Contains(err.Error(), tc.want)) || provider.Verdict(err).Final != tc.final {
+			settings := &provider.Settings{Address: apiAddress, Token: tc.token, Channel: tc.channel, Timeout: notificationv1beta3.DefaultTimeout}
+			err = provider.Deliver(t.Context(), through(elsewhere{sink.URL()}), settings, message())
+			if (err == nil) != (tc.want == "") || (err != nil && !strings.Contains(err.Error(), tc.want)) || provider.IsFinal(err) != tc.final {
 				t.Errorf("%s: %v", tc.why, err)
 			}
 			if err != nil && strings.Contains(err.Error(), "canary") {
@@ -112,7 +126,7 @@ func TestAPI(t *testing.T) {
 	}
 }
 
-// message is bad news of two lines with a field.
+// message is about an error: two lines and a field.
 func message() render.Message {
 	return render.Of("message-id", eventv1.Event{
 		InvolvedObject: corev1.ObjectReference{Kind: "Kustomization", Name: "app", Namespace: "team"},

@@ -10,23 +10,23 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/events"
 )
 
-// teller tells owners of Alerts what went wrong: a Warning on the Alert and a
-// line in the log.
-type teller struct {
+// reporter reports to the owners of Alerts what went wrong: a Warning on the
+// Alert and a line in the log.
+type reporter struct {
 	recorder events.Sink
 	log      logr.Logger
 }
 
-func (t *teller) warn(target route.Target, reason meta.Reason, message string) {
-	t.log.Info("telling the owner of an Alert", "alert", target.String(), "reason", reason, "message", message)
-	t.recorder.Emit(alertObject(target), events.Event{
+func (r *reporter) warn(alert route.Ref, reason meta.Reason, message string) {
+	r.log.Info("warning the owner of an Alert", "alert", alert.String(), "reason", reason, "message", message)
+	r.recorder.Emit(alertObject(alert), events.Event{
 		GVK: notificationv1beta3.GroupVersion.WithKind("Alert"), Severity: events.Error, Reason: reason, Message: message,
 	})
 }
 
 // alertObject is what an event needs to know of an Alert.
-func alertObject(target route.Target) *notificationv1beta3.Alert {
+func alertObject(alert route.Ref) *notificationv1beta3.Alert {
 	return &notificationv1beta3.Alert{ObjectMeta: metav1.ObjectMeta{
-		Namespace: target.Namespace, Name: target.Name, UID: target.UID,
+		Namespace: alert.Namespace, Name: alert.Name, UID: alert.UID,
 	}}
 }

@@ -14,16 +14,10 @@ const (
 	minSecret = 4
 )
 
-// cleanError shows a text without secrets. It does not unwrap: the cause may
-// hold them.
-type cleanError string
-
-// Error returns the text.
-func (e cleanError) Error() string { return string(e) }
-
-// Clean returns an error whose text holds no secret of the settings, neither as
-// it is nor URL-encoded nor in base64.
-func (s *Settings) Clean(err error) error {
+// redact returns an error of the same class whose text holds no secret of the
+// settings, neither as it is nor URL-encoded nor in base64. It has no cause,
+// because the cause may hold them.
+func (s *Settings) redact(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -33,7 +27,7 @@ func (s *Settings) Clean(err error) error {
 			text = strings.ReplaceAll(text, form, masked)
 		}
 	}
-	return cleanError(text)
+	return &Error{text: text, final: IsFinal(err), after: PauseOf(err)}
 }
 
 // secrets lists every value that must not be seen. Of the address that is the
@@ -43,7 +37,11 @@ func (s *Settings) secrets() []string {
 	for _, value := range s.Headers {
 		out = append(out, value)
 	}
-	for _, u := range []*url.URL{s.address(), s.Proxy} {
+	address, err := url.Parse(s.Address)
+	if err != nil {
+		address = nil
+	}
+	for _, u := range []*url.URL{address, s.Proxy} {
 		if u == nil {
 			continue
 		}
@@ -53,14 +51,6 @@ func (s *Settings) secrets() []string {
 		}
 	}
 	return out
-}
-
-func (s *Settings) address() *url.URL {
-	u, err := url.Parse(s.Address)
-	if err != nil {
-		return nil
-	}
-	return u
 }
 
 func forms(secret string) []string {

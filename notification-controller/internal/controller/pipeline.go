@@ -11,25 +11,25 @@ import (
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
 )
 
-// mail runs intake and outbox together: the intake ends first, so that nothing is
-// put into an outbox that was closed.
-type mail struct {
+// pipeline runs intake and outbox together: the intake ends first, so that nothing
+// is put into an outbox that was closed.
+type pipeline struct {
 	box    *outbox.Outbox
 	server *intake.Server
 }
 
 // NeedLeaderElection says that every replica accepts and sends.
-func (m *mail) NeedLeaderElection() bool { return false }
+func (p *pipeline) NeedLeaderElection() bool { return false }
 
 // Start accepts and sends until the context ends.
-func (m *mail) Start(ctx context.Context) error {
+func (p *pipeline) Start(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sent := make(chan error, 1)
-	go func() { sent <- m.box.Start(ctx) }()
-	err := m.server.Start(ctx)
+	go func() { sent <- p.box.Start(ctx) }()
+	err := p.server.Start(ctx)
 	cancel()
-	return errors.Join(err, <-sent, m.box.Close())
+	return errors.Join(err, <-sent, p.box.Close())
 }
 
 // jitter makes a pause up to a tenth longer.
