@@ -37,14 +37,14 @@ func (p *Phases) store(ctx context.Context, s *Scope) (*meta.Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	return p.Storage.Put(s.Ref, s.Revision.File, s.Revision.Text, func(w io.Writer) (storage.Content, error) {
+	return p.Storage.Put(s.Ref, storage.Entry{File: s.Revision.File, Revision: s.Revision.Text}, func(w io.Writer) (storage.Written, error) {
 		packed, err := artifact.Pack(ctx, w, s.Tree.FS, artifact.PackOptions{
 			Ignore: matcher, MaxBytes: p.MaxSize, Algorithm: p.Digest,
 		})
 		if err != nil {
-			return storage.Content{}, err
+			return storage.Written{}, err
 		}
-		return storage.Content{
+		return storage.Written{
 			Digest: packed.Digest, Index: packed.Index.Encode(), IndexDigest: packed.Index.Digest(),
 		}, nil
 	})
