@@ -72,9 +72,9 @@ func Fail(err error) Outcome {
 // own conditions and fields.
 type Verdict struct {
 	status.Outcome
-	// Phase is the name of the phase that ended the pass; empty when every phase
+	// Fails is that of the phase that ended the pass; empty when every phase
 	// continued.
-	Phase string
+	Fails string
 }
 
 // OK reports whether the pass reached its goal.

@@ -22,11 +22,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// Names of the phases that the status derives conditions from.
-const (
-	NameHealth = "health"
-)
-
 // Phases does the work of the phases that reach outside.
 type Phases struct {
 	// Source returns the source of a Kustomization, or nil.
@@ -113,7 +108,7 @@ func (p *Phases) List() []reconciler.Phase[*Scope] {
 		{Name: "plan", Run: p.plan, Progress: detecting},
 		{Name: "apply", Run: p.apply, Progress: detecting},
 		{Name: "prune", Run: p.prune, Progress: detecting},
-		{Name: NameHealth, Run: p.health, Progress: checking},
+		{Name: "health", Run: p.health, Progress: checking},
 	}
 }
 
