@@ -3,9 +3,12 @@ package storage_test
 import (
 	"errors"
 	"io/fs"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -238,6 +241,41 @@ func TestListing(t *testing.T) {
 		if diff := cmp.Diff([]string{"abc.tar.gz", "abc.tar.gz.index"}, names); diff != "" {
 			t.Errorf("asked for %d (-want +got):\n%s", n, diff)
 		}
+	}
+}
+
+// TestServedOverHTTP says that the file server finds in the storage what it needs:
+// folders to list, files to seek in, and nothing for what is not to be served.
+func TestServedOverHTTP(t *testing.T) {
+	s := newStore(t)
+	s.put(t, "abc.tar.gz", "content", 0)
+	s.putBy(t, "podinfo-1.2.3.tgz", writesBlob("chart"), 0)
+	handler := http.FileServerFS(s)
+	cases := map[string]struct {
+		why, target, ranges string
+		code                int
+		body                string
+	}{
+		"Root":        {"the readiness probe asks for it", "/", "", 200, "<a href=\"gitrepository/\">gitrepository/</a>"},
+		"Artifact":    {"a consumer fetches it", "/" + folder + "/abc.tar.gz", "", 200, "content"},
+		"Index":       {"a consumer reads what changed", "/" + folder + "/abc.tar.gz.index", "", 200, "index of content"},
+		"Range":       {"a download is resumed", "/" + folder + "/podinfo-1.2.3.tgz", "bytes=2-", 206, "art"},
+		"Record":      {"it is for the storage itself", "/" + folder + "/.record-abc.tar.gz", "", 404, ""},
+		"NoIndex":     {"a blob has none", "/" + folder + "/podinfo-1.2.3.tgz.index", "", 404, ""},
+		"NothingHere": {"a consumer waits and tries again", "/" + folder + "/def.tar.gz", "", 404, ""},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			request := httptest.NewRequestWithContext(t.Context(), http.MethodGet, tc.target, nil)
+			if tc.ranges != "" {
+				request.Header.Set("Range", tc.ranges)
+			}
+			answer := httptest.NewRecorder()
+			handler.ServeHTTP(answer, request)
+			if answer.Code != tc.code || !strings.Contains(answer.Body.String(), tc.body) {
+				t.Errorf("%s: answered %d, %q", tc.why, answer.Code, answer.Body)
+			}
+		})
 	}
 }
 
