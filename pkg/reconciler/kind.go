@@ -20,8 +20,11 @@ type Object interface {
 
 // Phase is one step of a pass.
 type Phase[S Scoped] struct {
-	// Name stands in logs and, for the controller's own eyes, in the Verdict.
+	// Name stands in logs.
 	Name string
+	// Fails is the type of the kind's own condition that says that this phase
+	// failed; the Verdict carries it. Empty for a phase without one.
+	Fails string
 	// Progress returns what users read while the phase runs for longer than a
 	// second; nil says nothing.
 	Progress func(S) string

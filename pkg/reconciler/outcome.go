@@ -91,9 +91,9 @@ func (o Outcome) interrupted() bool {
 // own conditions and fields.
 type Verdict struct {
 	status.Summary
-	// Phase is the name of the phase that ended the pass; empty when every phase
+	// Fails is that of the phase that ended the pass; empty when every phase
 	// continued.
-	Phase string
+	Fails string
 }
 
 // OK reports whether the pass reached its goal.

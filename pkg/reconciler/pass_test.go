@@ -324,7 +324,7 @@ func TestKindsOwnFields(t *testing.T) {
 	r.Kind.Conditions = func(_ *scope, v reconciler.Verdict) []status.Own {
 		verdicts = append(verdicts, v)
 		if v.Failed() {
-			return []status.Own{{Type: meta.ConditionFetchFailed, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message}}
+			return []status.Own{{Type: v.Fails, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message}}
 		}
 		return status.Absent(meta.ConditionFetchFailed)
 	}
@@ -333,7 +333,11 @@ func TestKindsOwnFields(t *testing.T) {
 			obj.Status.Artifact = &meta.Artifact{Path: "p", URL: "u", Revision: "main", Digest: "sha256:a", LastUpdateTime: metav1.Unix(1, 0)}
 		}
 	}
-	r.ends(broken())
+	out := broken()
+	r.Kind.Phases = []phase{
+		{Name: "earlier", Fails: meta.ConditionStorageOperationFailed, Run: func(context.Context, *scope) reconciler.Outcome { return reconciler.Continue() }},
+		{Name: "work", Fails: meta.ConditionFetchFailed, Run: func(context.Context, *scope) reconciler.Outcome { return out }},
+	}
 	if _, err := r.try(t); err == nil {
 		t.Fatal("no error")
 	}
@@ -341,7 +345,7 @@ func TestKindsOwnFields(t *testing.T) {
 	if diff := cmp.Diff(want, conditions(r.now(t))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	r.ends(done())
+	out = done()
 	r.pass(t)
 	obj := r.now(t)
 	if diff := cmp.Diff([]string{"Ready True Succeeded"}, conditions(obj)); diff != "" {
@@ -351,11 +355,11 @@ func TestKindsOwnFields(t *testing.T) {
 		t.Errorf("the kind's field is %v", obj.Status.Artifact)
 	}
 	wantVerdicts := []reconciler.Verdict{
-		{Summary: status.Summary{Kind: status.Retry, Reason: meta.ReasonGitOperationFailed, Message: "connection refused"}, Phase: "work"},
-		{Summary: status.Summary{Kind: status.Done, Reason: meta.ReasonSucceeded, Message: "stored"}, Phase: "work"},
+		{Summary: status.Summary{Kind: status.Retry, Reason: meta.ReasonGitOperationFailed, Message: "connection refused"}, Fails: meta.ConditionFetchFailed},
+		{Summary: status.Summary{Kind: status.Done, Reason: meta.ReasonSucceeded, Message: "stored"}, Fails: meta.ConditionFetchFailed},
 	}
 	if diff := cmp.Diff(wantVerdicts, verdicts); diff != "" {
-		t.Errorf("the kind learns where the pass ended (-want +got):\n%s", diff)
+		t.Errorf("the kind learns which phase ended the pass (-want +got):\n%s", diff)
 	}
 }
 

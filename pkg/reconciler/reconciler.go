@@ -198,14 +198,14 @@ func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
 	progress := p.watchProgress(ctx)
 	defer progress.stop()
 	for _, phase := range phases {
-		p.verdict.Phase = phase.Name
+		p.verdict.Fails = phase.Fails
 		progress.enter(phase.progress(p.scope))
 		out = phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope)
 		if !out.next {
 			return out
 		}
 	}
-	p.verdict.Phase = ""
+	p.verdict.Fails = ""
 	return Continue()
 }
 

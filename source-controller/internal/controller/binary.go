@@ -15,7 +15,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/egress"
 	"github.com/capstan-gitops/capstan/source-controller/internal/config"
-	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/source-controller/internal/server"
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
 )
@@ -55,9 +54,8 @@ func setup(env *app.Env, cfg *config.Config) error {
 	if err := env.Add(&server.Server{Addr: cfg.StorageAddr, Files: store}); err != nil {
 		return fmt.Errorf("adding the artifact server: %w", err)
 	}
-	phases := &phase.Phases{Storage: store, Digest: cfg.DigestAlgo, MaxSize: cfg.ArtifactMaxSize}
-	if err := setupGitRepository(env, cfg, phases); err != nil {
-		return fmt.Errorf("setting up GitRepository: %w", err)
+	if err := setupGitRepository(env, cfg, store); err != nil {
+		return err
 	}
 	return setupRefused(env, cfg)
 }

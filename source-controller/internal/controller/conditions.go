@@ -1,7 +1,9 @@
 package controller
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -11,19 +13,34 @@ import (
 	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
 )
 
-// ownedConditions lists the conditions that source kinds have beside Ready.
-func ownedConditions() []string {
-	return []string{
-		meta.ConditionArtifactInStorage, meta.ConditionArtifactOutdated,
-		meta.ConditionFetchFailed, meta.ConditionStorageOperationFailed,
-	}
+// conditions derives the conditions that a source kind has beside Ready.
+type conditions struct {
+	// failures are the conditions that say that a phase failed. They exist only
+	// while they are true.
+	failures []string
 }
 
-// sourceConditions derives the conditions of a source kind. The negative ones
-// exist only while they are true.
-func sourceConditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
+// conditionsOf returns the conditions of a list of phases.
+func conditionsOf(phases []reconciler.Phase[*phase.Scope]) conditions {
+	var c conditions
+	for _, p := range phases {
+		if p.Fails != "" && !slices.Contains(c.failures, p.Fails) {
+			c.failures = append(c.failures, p.Fails)
+		}
+	}
+	return c
+}
+
+// owned lists the types of the conditions.
+func (c conditions) owned() []string {
+	return append([]string{meta.ConditionArtifactInStorage, meta.ConditionArtifactOutdated}, c.failures...)
+}
+
+// derive returns the conditions at the end of a pass.
+func (c conditions) derive(s *phase.Scope, v reconciler.Verdict) []status.Own {
 	if v.OK() {
-		return append(status.Absent(meta.ConditionArtifactOutdated, meta.ConditionFetchFailed, meta.ConditionStorageOperationFailed),
+		return append(status.Absent(c.failures...),
+			status.Own{Type: meta.ConditionArtifactOutdated},
 			status.Own{Type: meta.ConditionArtifactInStorage, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message})
 	}
 	var own []status.Own
@@ -33,36 +50,19 @@ func sourceConditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
 	if s.Outdated {
 		own = append(own, status.Own{
 			Type: meta.ConditionArtifactOutdated, Status: metav1.ConditionTrue, Reason: meta.ReasonNewRevision,
-			Message: fmt.Sprintf("new upstream revision '%s'", s.Revision.Text),
+			Message: fmt.Sprintf("new upstream revision '%s'", s.Candidate.Revision),
 		})
 	}
 	if !v.Failed() {
 		return own
 	}
-	failed, other := meta.ConditionFetchFailed, meta.ConditionStorageOperationFailed
-	if v.Phase == phase.NamePublish || v.Phase == phase.NamePrepare && v.Reason != meta.ReasonFieldNotSupported {
-		failed, other = other, failed
+	// What no phase failed at, as a duration that cannot be read, is a source that
+	// cannot be fetched.
+	failed := cmp.Or(v.Fails, meta.ConditionFetchFailed)
+	for _, failure := range c.failures {
+		if failure != failed {
+			own = append(own, status.Absent(failure)...)
+		}
 	}
-	return append(append(own, status.Absent(other)...),
-		status.Own{Type: failed, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message})
-}
-
-// artifactAnnotations are added to every event about a source.
-func artifactAnnotations(s *phase.Scope) map[string]string {
-	shown := s.Artifact
-	if shown == nil {
-		shown = s.Current
-	}
-	if shown == nil {
-		return nil
-	}
-	return map[string]string{"revision": shown.Revision, "digest": shown.Digest}
-}
-
-// recovered is told when a source works again and nothing else told so.
-func recovered(s *phase.Scope, _ reconciler.Timing) reconciler.Note {
-	if s.Changed || s.Artifact == nil {
-		return reconciler.Note{}
-	}
-	return reconciler.Note{Message: fmt.Sprintf("stored artifact for revision '%s'", s.Artifact.Revision)}
+	return append(own, status.Own{Type: failed, Status: metav1.ConditionTrue, Reason: v.Reason, Message: v.Message})
 }

@@ -2,13 +2,8 @@ package controller
 
 import (
 	"context"
-	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/types"
-	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -16,8 +11,6 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/credentials"
 	"github.com/capstan-gitops/capstan/pkg/fault"
-	"github.com/capstan-gitops/capstan/pkg/reconciler"
-	"github.com/capstan-gitops/capstan/pkg/watch"
 	"github.com/capstan-gitops/capstan/source-controller/internal/config"
 	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
@@ -32,97 +25,54 @@ import (
 // +kubebuilder:rbac:groups="",resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,resources=leases,verbs=get;create;update;patch
 
-// defaultGitTimeout bounds a dealing with a Git server when the spec says nothing.
+// defaultGitTimeout bounds each exchange with a Git server when the spec says nothing.
 const defaultGitTimeout = 60 * time.Second
 
 // setupGitRepository adds the controller of GitRepository.
-func setupGitRepository(env *app.Env, cfg *config.Config, phases *phase.Phases) error {
+func setupGitRepository(env *app.Env, cfg *config.Config, store *storage.Storage) error {
 	dialer, err := git.New(cfg.ArtifactMaxSize)
 	if err != nil {
 		return err
 	}
-	g := &gitRepositories{secrets: env.GetClient(), dialer: dialer}
-	r := &reconciler.Reconciler[*sourcev1.GitRepository, *phase.Scope]{
-		Kind:   g.kind(phases),
-		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
-		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
-		FieldOwner: cfg.Name, WaitFallback: cfg.RequeueDependency,
-	}
-	return ctrl.NewControllerManagedBy(env).
-		For(&sourcev1.GitRepository{}, builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
-		Complete(r)
+	return gitRepository(&gitConnector{secrets: env.GetClient(), dialer: dialer}).setup(env, cfg, store)
 }
 
-// gitRepositories knows what is particular about the kind.
-type gitRepositories struct {
+func gitRepository(c *gitConnector) sourceKind[*sourcev1.GitRepository] {
+	return sourceKind[*sourcev1.GitRepository]{
+		name:     sourcev1.GitRepositoryKind,
+		empty:    func() *sourcev1.GitRepository { return &sourcev1.GitRepository{} },
+		interval: func(obj *sourcev1.GitRepository) (time.Duration, error) { return obj.Spec.Interval.Parse() },
+		timeout: func(obj *sourcev1.GitRepository) (time.Duration, error) {
+			return obj.Spec.Timeout.Or(defaultGitTimeout)
+		},
+		connect:  c.connect,
+		artifact: func(obj *sourcev1.GitRepository) **meta.Artifact { return &obj.Status.Artifact },
+		settings: func(obj *sourcev1.GitRepository, s *phase.Scope) {
+			s.Ignore = deref(obj.Spec.Ignore)
+			s.SettingsChanged = s.Ignore != deref(obj.Status.ObservedIgnore)
+			s.Unsupported = unsupportedGitField(&obj.Spec)
+		},
+		observe: func(obj *sourcev1.GitRepository, _ *phase.Scope) { obj.Status.ObservedIgnore = obj.Spec.Ignore },
+	}
+}
+
+// gitConnector reaches repositories.
+type gitConnector struct {
 	secrets client.Reader
 	dialer  *git.Dialer
 }
 
-func (g *gitRepositories) kind(phases *phase.Phases) reconciler.Kind[*sourcev1.GitRepository, *phase.Scope] {
-	return reconciler.Kind[*sourcev1.GitRepository, *phase.Scope]{
-		GVK:         sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind),
-		New:         func() *sourcev1.GitRepository { return &sourcev1.GitRepository{} },
-		Scope:       g.scope,
-		Phases:      phases.List(),
-		Finalize:    phases.Finalize(),
-		Timing:      gitTiming,
-		Conditions:  sourceConditions,
-		Owns:        ownedConditions(),
-		Record:      recordGitRepository,
-		Annotations: artifactAnnotations,
-		Success:     recovered,
-	}
-}
-
-func (g *gitRepositories) scope(obj *sourcev1.GitRepository, pass reconciler.Pass) *phase.Scope {
-	timeout, err := obj.Spec.Timeout.Or(defaultGitTimeout)
-	if err != nil {
-		timeout = defaultGitTimeout // gitTiming has stalled the object
-	}
-	s := &phase.Scope{
-		Pass:            pass,
-		Ref:             storage.Ref{Kind: sourcev1.GitRepositoryKind, Namespace: obj.Namespace, Name: obj.Name},
-		Current:         obj.Status.Artifact,
-		Timeout:         timeout,
-		SettingsChanged: deref(obj.Spec.Ignore) != deref(obj.Status.ObservedIgnore),
-		Ignore:          deref(obj.Spec.Ignore),
-		Unsupported:     unsupportedGitField(&obj.Spec),
-	}
-	s.Connect = func(ctx context.Context) (upstream.Upstream, error) { return g.connect(ctx, obj) }
-	return s
-}
-
 // connect reads the Secret of the repository and returns the repository.
-func (g *gitRepositories) connect(ctx context.Context, obj *sourcev1.GitRepository) (upstream.Upstream, error) {
-	var data map[string][]byte
-	if ref := obj.Spec.SecretRef; ref != nil {
-		secret := &corev1.Secret{}
-		key := types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}
-		if err := g.secrets.Get(ctx, key, secret); err != nil {
-			return nil, fault.Retry(meta.ReasonAuthenticationFailed,
-				fmt.Errorf("reading Secret %s of spec.secretRef: %w", key, err))
-		}
-		data = secret.Data
+func (c *gitConnector) connect(ctx context.Context, obj *sourcev1.GitRepository) (upstream.Upstream, error) {
+	data, err := readSecret(ctx, c.secrets, obj.Namespace, obj.Spec.SecretRef)
+	if err != nil {
+		return nil, err
 	}
 	auth, err := credentials.ForGit(data, obj.Spec.URL)
 	if err != nil {
 		return nil, fault.Retry(meta.ReasonAuthenticationFailed, err)
 	}
-	return g.dialer.Open(obj.Spec.URL, auth, obj.Spec.Reference), nil
-}
-
-// gitTiming reads every duration of the spec, so that a bad one is told.
-func gitTiming(obj *sourcev1.GitRepository) (reconciler.Timing, error) {
-	interval, err := obj.Spec.Interval.Parse()
-	if err != nil {
-		return reconciler.Timing{}, fmt.Errorf("reading spec.interval: %w", err)
-	}
-	if _, err := obj.Spec.Timeout.Or(defaultGitTimeout); err != nil {
-		return reconciler.Timing{}, fmt.Errorf("reading spec.timeout: %w", err)
-	}
-	return reconciler.Timing{Interval: interval}, nil
+	return c.dialer.Open(obj.Spec.URL, auth, obj.Spec.Reference), nil
 }
 
 // unsupportedGitField names the first field that is set and that this version
@@ -145,21 +95,4 @@ func unsupportedGitField(spec *sourcev1.GitRepositorySpec) string {
 		}
 	}
 	return ""
-}
-
-// recordGitRepository writes the fields of the status.
-func recordGitRepository(obj *sourcev1.GitRepository, s *phase.Scope, v reconciler.Verdict) {
-	if !v.OK() {
-		obj.Status.Artifact = s.Current // gone when it was found damaged
-		return
-	}
-	obj.Status.Artifact = s.Artifact
-	obj.Status.ObservedIgnore = obj.Spec.Ignore
-}
-
-func deref(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }

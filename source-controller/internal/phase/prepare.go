@@ -11,19 +11,20 @@ import (
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
 )
 
-// prepare refuses what this version does not act on, and makes sure that the
-// stored artifact is what the status says. A damaged one is forgotten, so that
-// the coming phases make it again.
-func (p *Phases) prepare(_ context.Context, s *Scope) reconciler.Outcome {
-	if s.Unsupported != "" {
-		return reconciler.Fail(fault.Stalled(meta.ReasonFieldNotSupported,
-			fmt.Errorf("reading %s: this version does not act on it", s.Unsupported),
-			fault.Hint("remove the field")))
-	}
+// Prepare makes sure that the stored artifact is what the status says.
+type Prepare struct {
+	// Check verifies a stored artifact; storage.ErrDamaged says that it is not
+	// what it was.
+	Check func(*meta.Artifact) error
+}
+
+// Run drops a damaged artifact from the scope, so that the coming phases make it
+// again.
+func (p Prepare) Run(_ context.Context, s *Scope) reconciler.Outcome {
 	if s.Current == nil {
 		return reconciler.Continue()
 	}
-	err := p.Storage.Check(s.Current)
+	err := p.Check(s.Current)
 	if errors.Is(err, storage.ErrDamaged) {
 		s.Report(reconciler.Note{
 			Severity: reconciler.Error, Reason: meta.ReasonArtifactVerificationFailed,

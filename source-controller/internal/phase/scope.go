@@ -21,12 +21,12 @@ type Scope struct {
 	// Current is the artifact in the status; nil before the first one and after
 	// it was found damaged.
 	Current *meta.Artifact
-	// Timeout bounds each dealing with the source.
+	// Timeout bounds each exchange with the source.
 	Timeout time.Duration
 	// Ignore is spec.ignore.
 	Ignore string
-	// SettingsChanged says that a setting which shapes the artifact is not the one
-	// the current artifact was made with.
+	// SettingsChanged says that a setting which decides what is in the artifact is
+	// not the one the current artifact was made with.
 	SettingsChanged bool
 	// Unsupported names a field that is set and that this version does not act
 	// on; empty when there is none.
@@ -36,13 +36,18 @@ type Scope struct {
 
 	// Upstream is the source; set by connect.
 	Upstream upstream.Upstream
-	// Revision is what the source offers; set by resolve.
-	Revision upstream.Revision
-	// Tree is the content of Revision; set by fetch, closed by publish.
-	Tree *upstream.Tree
+	// Candidate is what the source offers; set by resolve.
+	Candidate upstream.Candidate
+	// Outdated says that Candidate is not what is stored; set by resolve.
+	Outdated bool
+	// Content is that of Candidate; set by fetch, closed by publish.
+	Content *upstream.Content
 	// Artifact is what the status is to show; set by resolve when nothing changed,
 	// and by publish.
 	Artifact *meta.Artifact
-	// Outdated says that Revision is not what is stored; set by resolve.
-	Outdated bool
+}
+
+// done ends a pass that has an artifact to show.
+func (s *Scope) done() reconciler.Outcome {
+	return reconciler.Done(s.Candidate.Ready.Reason, s.Candidate.Ready.Text)
 }

@@ -45,8 +45,8 @@ func folder(t *testing.T) *os.Root {
 	return root
 }
 
-// TestRequests is the part of F-33 that concerns a server without
-// authentication, as the wire contract has it.
+// TestRequests says that whoever reaches the server, which asks for no
+// authentication, can read artifacts and nothing else.
 func TestRequests(t *testing.T) {
 	const artifact = "/gitrepository/apps/podinfo/abc.tar.gz"
 	cases := map[string]struct {

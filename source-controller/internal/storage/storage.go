@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"strings"
@@ -45,15 +46,12 @@ type Storage struct {
 	options Options
 	root    *os.Root
 
-	mu       sync.Mutex
-	verified map[string]verdict
-}
-
-// verdict remembers that a file had its digest when it last changed.
-type verdict struct {
-	digest  string
-	size    int64
-	changed time.Time
+	mu sync.Mutex
+	// verified holds the files that had their digest when they last changed:
+	// artifacts and indexes. These are served.
+	verified map[string]stamp
+	// records holds the records on disk that were written or read.
+	records map[string]record
 }
 
 // New opens the storage.
@@ -62,7 +60,7 @@ func New(o Options) (*Storage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the storage folder: %w", err)
 	}
-	return &Storage{options: o, root: root, verified: map[string]verdict{}}, nil
+	return &Storage{options: o, root: root, verified: map[string]stamp{}, records: map[string]record{}}, nil
 }
 
 // Ref names the artifacts of one object.
@@ -74,89 +72,93 @@ func (r Ref) dir() string {
 	return path.Join(strings.ToLower(r.Kind), r.Namespace, r.Name)
 }
 
-// Content is what a writer of an artifact reports about it.
-type Content struct {
-	// Digest of the file as written.
+// Entry says what an artifact is stored as.
+type Entry struct {
+	// File is its name in the folder of its object.
+	File string
+	// Revision of the source.
+	Revision string
+	// Metadata of the artifact. The digest of the index is added by Put, whatever
+	// stands here.
+	Metadata map[string]string
+}
+
+// Writer writes the file of an artifact and reports what it wrote.
+type Writer func(io.Writer) (Written, error)
+
+// Written is what a Writer reports.
+type Written struct {
+	// Digest of the file.
 	Digest string
-	// Index of the content in its wire form, and its digest.
-	Index       []byte
+	// Index of the content in its wire form; nil for content without one.
+	Index []byte
+	// IndexDigest is the digest of Index.
 	IndexDigest string
 }
 
-// Put stores an artifact. Write gets the file to write to and reports what it
-// wrote; the artifact exists only once everything is on disk.
-func (s *Storage) Put(ref Ref, file, revision string, write func(io.Writer) (Content, error)) (*meta.Artifact, error) {
+// Put stores an artifact; it exists only once everything is on disk.
+func (s *Storage) Put(ref Ref, e Entry, write Writer) (*meta.Artifact, error) {
+	if path.Base(e.File) != e.File || strings.HasPrefix(e.File, ".") || strings.HasSuffix(e.File, meta.IndexSuffix) {
+		return nil, fmt.Errorf("storing an artifact: %q is not a name for one", e.File)
+	}
 	dir := ref.dir()
 	if err := s.root.MkdirAll(dir, dirMode); err != nil {
 		return nil, fmt.Errorf("creating the folder of the artifact: %w", err)
 	}
-	target := path.Join(dir, file)
-	var content Content
-	size, err := s.replace(target, func(w io.Writer) (err error) {
-		if content, err = write(w); err != nil {
-			return err
-		}
-		_, err = s.replace(target+meta.IndexSuffix, func(w io.Writer) error {
-			_, err := w.Write(content.Index)
-			return err
-		})
-		return err
-	})
+	stored, err := s.write(dir, e.File, write)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.trust(target, content.Digest); err != nil {
+	target := path.Join(dir, e.File)
+	if err := s.trust(target, stored); err != nil {
 		return nil, err
 	}
 	artifact := &meta.Artifact{
-		Path: target, Revision: revision, Digest: content.Digest, Size: &size,
+		Path: target, Revision: e.Revision, Digest: stored.Digest, Size: &stored.Size,
 		LastUpdateTime: metav1.NewTime(s.options.Clock.Now().Truncate(time.Second)),
-		Metadata:       map[string]string{meta.MetadataIndexDigest: content.IndexDigest},
+		Metadata:       metadata(e.Metadata, stored.IndexDigest),
 	}
 	artifact.URL = s.URL(artifact)
 	return artifact, nil
 }
 
-// replace writes a file beside its target, syncs it and gives it its name.
-func (s *Storage) replace(target string, write func(io.Writer) error) (int64, error) {
-	dir, name := path.Split(target)
-	temp := path.Join(dir, partial+name)
-	f, err := s.root.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
-	if err != nil {
-		return 0, fmt.Errorf("creating a file in the storage: %w", err)
+// write writes an artifact with what belongs to it.
+func (s *Storage) write(dir, file string, write Writer) (stored record, err error) {
+	b := s.batch(dir)
+	var written Written
+	stored.Size, err = b.write(file, func(w io.Writer) (err error) {
+		written, err = write(w)
+		return err
+	})
+	stored.Digest = written.Digest
+	if err == nil && written.Index != nil {
+		stored.IndexDigest = written.IndexDigest
+		_, err = b.write(file+meta.IndexSuffix, func(w io.Writer) error {
+			_, err := w.Write(written.Index)
+			return err
+		})
 	}
-	size, err := fill(f, write)
 	if err == nil {
-		err = s.root.Rename(temp, target)
+		_, err = b.write(recordPrefix+file, stored.write)
 	}
-	if err == nil {
-		err = s.syncDir(dir)
-	}
-	if err != nil {
-		return 0, errors.Join(err, ignoreMissing(s.root.Remove(temp)))
-	}
-	return size, nil
+	return stored, b.finish(err)
 }
 
-func fill(f *os.File, write func(io.Writer) error) (int64, error) {
-	err := write(f)
-	if err == nil {
-		err = f.Sync()
+// metadata returns that of the source with the digest of the index. A source has
+// no say in the latter: consumers rely on it.
+func metadata(source map[string]string, indexDigest string) map[string]string {
+	all := maps.Clone(source)
+	delete(all, meta.MetadataIndexDigest)
+	if indexDigest != "" {
+		if all == nil {
+			all = map[string]string{}
+		}
+		all[meta.MetadataIndexDigest] = indexDigest
 	}
-	info, statErr := f.Stat()
-	if err = errors.Join(err, statErr, f.Close()); err != nil {
-		return 0, err
+	if len(all) == 0 {
+		return nil
 	}
-	return info.Size(), nil
-}
-
-// syncDir makes the names in a folder durable.
-func (s *Storage) syncDir(dir string) error {
-	d, err := s.root.Open(path.Clean(dir))
-	if err != nil {
-		return fmt.Errorf("syncing the folder of the artifact: %w", err)
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return all
 }
 
 // URL returns where the artifact is served.
@@ -166,15 +168,13 @@ func (s *Storage) URL(a *meta.Artifact) string {
 
 // Remove deletes everything stored for an object.
 func (s *Storage) Remove(ref Ref) error {
-	if err := s.root.RemoveAll(ref.dir()); err != nil {
+	dir := ref.dir()
+	if err := s.root.RemoveAll(dir); err != nil {
 		return fmt.Errorf("removing the artifacts of %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	maps.DeleteFunc(s.verified, func(name string, _ stamp) bool { return path.Dir(name) == dir })
+	maps.DeleteFunc(s.records, func(name string, _ record) bool { return path.Dir(name) == dir })
 	return nil
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
 }

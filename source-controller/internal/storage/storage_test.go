@@ -52,17 +52,32 @@ func digest(content string) string {
 }
 
 // writes returns a writer of an artifact with that content.
-func writes(content string) func(io.Writer) (storage.Content, error) {
-	return func(w io.Writer) (storage.Content, error) {
+func writes(content string) storage.Writer {
+	return func(w io.Writer) (storage.Written, error) {
 		_, err := io.WriteString(w, content)
-		return storage.Content{Digest: digest(content), Index: []byte("index of " + content), IndexDigest: digest("index of " + content)}, err
+		return storage.Written{Digest: digest(content), Index: []byte("index of " + content), IndexDigest: digest("index of " + content)}, err
 	}
 }
+
+// writesBlob returns a writer of an artifact without an index.
+func writesBlob(content string) storage.Writer {
+	return func(w io.Writer) (storage.Written, error) {
+		_, err := io.WriteString(w, content)
+		return storage.Written{Digest: digest(content)}, err
+	}
+}
+
+func entry(file, revision string) storage.Entry { return storage.Entry{File: file, Revision: revision} }
 
 // put stores an artifact that was last changed some time ago.
 func (s *store) put(t *testing.T, file, content string, age time.Duration) *meta.Artifact {
 	t.Helper()
-	a, err := s.Put(ref(), file, "main@sha1:"+file, writes(content))
+	return s.putBy(t, file, writes(content), age)
+}
+
+func (s *store) putBy(t *testing.T, file string, write storage.Writer, age time.Duration) *meta.Artifact {
+	t.Helper()
+	a, err := s.Put(ref(), entry(file, "main@sha1:"+file), write)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,6 +118,26 @@ func (s *store) serves(name string) (string, error) {
 	return string(content), err
 }
 
+// indexed returns the files of artifacts that have an index, in the order of a
+// listing.
+func indexed(artifacts ...string) []string {
+	var records, files []string
+	for _, name := range artifacts {
+		records = append(records, ".record-"+name)
+		files = append(files, name, name+meta.IndexSuffix)
+	}
+	return append(records, files...)
+}
+
+// blobs returns the files of artifacts without an index.
+func blobs(artifacts ...string) []string {
+	var records []string
+	for _, name := range artifacts {
+		records = append(records, ".record-"+name)
+	}
+	return append(records, artifacts...)
+}
+
 // files lists everything below the folder.
 func (s *store) files(t *testing.T) []string {
 	t.Helper()
@@ -121,7 +156,7 @@ func (s *store) files(t *testing.T) []string {
 
 func TestPut(t *testing.T) {
 	s := newStore(t)
-	a, err := s.Put(ref(), "abc.tar.gz", "main@sha1:abc", writes("content"))
+	a, err := s.Put(ref(), entry("abc.tar.gz", "main@sha1:abc"), writes("content"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +184,7 @@ func TestPut(t *testing.T) {
 	if info, err := os.Stat(filepath.Join(s.dir, "gitrepository/apps")); err != nil || info.Mode().Perm() != 0o700 {
 		t.Errorf("the folder has mode %v, %v", info.Mode(), err)
 	}
-	if diff := cmp.Diff([]string{"abc.tar.gz", "abc.tar.gz.index"}, s.files(t)); diff != "" {
+	if diff := cmp.Diff(indexed("abc.tar.gz"), s.files(t)); diff != "" {
 		t.Errorf("nothing else is left (-want +got):\n%s", diff)
 	}
 }
@@ -162,12 +197,12 @@ func TestPutIsAtomic(t *testing.T) {
 	a := s.put(t, "abc.tar.gz", "old", 0)
 	for name, file := range map[string]string{"SameFile": "abc.tar.gz", "OtherFile": "def.tar.gz"} {
 		t.Run(name, func(t *testing.T) {
-			_, err := s.Put(ref(), file, "main@sha1:new", func(w io.Writer) (storage.Content, error) {
+			_, err := s.Put(ref(), entry(file, "main@sha1:new"), func(w io.Writer) (storage.Written, error) {
 				_, _ = io.WriteString(w, "half of it")
 				if got, err := s.serves(a.Path); err != nil || got != "old" {
 					t.Errorf("while the new one is written, %q is served, %v", got, err)
 				}
-				return storage.Content{}, cause
+				return storage.Written{}, cause
 			})
 			if !errors.Is(err, cause) {
 				t.Errorf("got %v", err)
@@ -175,7 +210,7 @@ func TestPutIsAtomic(t *testing.T) {
 			if got, err := s.serves(a.Path); err != nil || got != "old" {
 				t.Errorf("the old one is served as %q, %v", got, err)
 			}
-			if diff := cmp.Diff([]string{"abc.tar.gz", "abc.tar.gz.index"}, s.files(t)); diff != "" {
+			if diff := cmp.Diff(indexed("abc.tar.gz"), s.files(t)); diff != "" {
 				t.Errorf("the failed one left something (-want +got):\n%s", diff)
 			}
 		})
@@ -191,8 +226,8 @@ func TestPutReplaces(t *testing.T) {
 	}
 }
 
-// TestDamaged is F-31 and R-24 at the source: whatever happens to a stored file,
-// what is not what the digest says is not served, and Check tells so.
+// TestDamaged says that whatever happens to a stored file, what is not what the
+// digest says is not served, before and after a restart, and Check reports it.
 func TestDamaged(t *testing.T) {
 	cases := map[string]struct {
 		why    string
@@ -219,23 +254,33 @@ func TestDamaged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newStore(t)
 			a := s.put(t, "abc.tar.gz", "content", time.Hour)
-			if err := tc.damage(t, s, filepath.Join(s.dir, a.Path)); err != nil {
-				t.Fatal(err)
-			}
-			if got, err := s.serves(a.Path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%s: served %q, %v", tc.why, got, err)
-			}
-			if err := s.Check(a); !errors.Is(err, storage.ErrDamaged) {
-				t.Errorf("%s: Check says %v", tc.why, err)
-			}
-			restarted := reopen(t, s)
-			if err := restarted.Check(a); !errors.Is(err, storage.ErrDamaged) {
-				t.Errorf("%s: after a restart Check says %v", tc.why, err)
-			}
-			if got, err := restarted.serves(a.Path); !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("%s: after a restart served %q, %v", tc.why, got, err)
-			}
+			damaged(t, s, a, tc.why, tc.damage)
 		})
+		t.Run("Blob"+name, func(t *testing.T) {
+			s := newStore(t)
+			a := s.putBy(t, "podinfo-1.2.3.tgz", writesBlob("content"), time.Hour)
+			damaged(t, s, a, tc.why, tc.damage)
+		})
+	}
+}
+
+func damaged(t *testing.T, s *store, a *meta.Artifact, why string, damage func(*testing.T, *store, string) error) {
+	t.Helper()
+	if err := damage(t, s, filepath.Join(s.dir, a.Path)); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.serves(a.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: served %q, %v", why, got, err)
+	}
+	if err := s.Check(a); !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("%s: Check says %v", why, err)
+	}
+	restarted := reopen(t, s)
+	if err := restarted.Check(a); !errors.Is(err, storage.ErrDamaged) {
+		t.Errorf("%s: after a restart Check says %v", why, err)
+	}
+	if got, err := restarted.serves(a.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s: after a restart served %q, %v", why, got, err)
 	}
 }
 
@@ -265,9 +310,12 @@ func TestOnlyWhatWasVerifiedIsServed(t *testing.T) {
 	if got, err := s.serves(a.Path); err != nil || got != "content" {
 		t.Errorf("touched but not changed, served %q, %v", got, err)
 	}
-	s.plant(t, "gitrepository/apps/podinfo/planted.tar.gz", "planted")
-	if got, err := s.serves("gitrepository/apps/podinfo/planted.tar.gz"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that nobody stored is served as %q, %v", got, err)
+	for _, planted := range []string{"planted.tar.gz", "planted.tgz", "planted.yaml", "planted.tar.gz.index", "planted"} {
+		name := "gitrepository/apps/podinfo/" + planted
+		s.plant(t, name, "planted")
+		if got, err := s.serves(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a file that nobody stored is served as %q, %v, whatever its name: %s", got, err, planted)
+		}
 	}
 }
 
@@ -334,12 +382,12 @@ func TestNothingOutside(t *testing.T) {
 		{Kind: "..", Namespace: "..", Name: filepath.Base(outside)},
 		{Kind: "linked", Namespace: "a", Name: "b"},
 	} {
-		if _, err := s.Put(r, "new.tar.gz", "r", writes("x")); err == nil {
+		if _, err := s.Put(r, entry("new.tar.gz", "r"), writes("x")); err == nil {
 			t.Errorf("Put writes to %v", r)
 		}
 		_ = s.Remove(r)
 	}
-	if _, err := s.Put(ref(), "../../../../"+filepath.Base(outside)+"/new.tar.gz", "r", writes("x")); err == nil {
+	if _, err := s.Put(ref(), entry("../../../../"+filepath.Base(outside)+"/new.tar.gz", "r"), writes("x")); err == nil {
 		t.Error("Put writes outside by the name of a file")
 	}
 	entries, err := os.ReadDir(outside)
@@ -354,7 +402,7 @@ func TestNothingOutside(t *testing.T) {
 func TestRemove(t *testing.T) {
 	s := newStore(t)
 	s.put(t, "abc.tar.gz", "content", 0)
-	other, err := s.Put(storage.Ref{Kind: "GitRepository", Namespace: "apps", Name: "podinfo2"}, "x.tar.gz", "r", writes("x"))
+	other, err := s.Put(storage.Ref{Kind: "GitRepository", Namespace: "apps", Name: "podinfo2"}, entry("x.tar.gz", "r"), writes("x"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,69 +10,116 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
-// Hash returns the hash of a digest algorithm.
-func Hash(algorithm string) (hash.Hash, error) {
-	switch algorithm {
-	case "sha256":
-		return sha256.New(), nil
-	case "sha384":
-		return sha512.New384(), nil
-	case "sha512":
-		return sha512.New(), nil
-	default:
-		return nil, fmt.Errorf("verifying an artifact: digest algorithm %q is not known; use sha256, sha384 or sha512", algorithm)
-	}
+// Hasher computes a digest of what is written to it.
+type Hasher struct {
+	hash.Hash
+	algorithm string
 }
 
-// Check verifies that the artifact is stored and is what its digest says. A file
-// is read only when it changed since it was last verified. A damaged artifact is
-// ErrDamaged and is not served any more.
+// Digest returns the digest of what was written, with its algorithm.
+func (h Hasher) Digest() string { return h.algorithm + ":" + hex.EncodeToString(h.Sum(nil)) }
+
+// Hash returns the hash of a digest algorithm.
+func Hash(algorithm string) (Hasher, error) {
+	h := Hasher{algorithm: algorithm}
+	switch algorithm {
+	case "sha256":
+		h.Hash = sha256.New()
+	case "sha384":
+		h.Hash = sha512.New384()
+	case "sha512":
+		h.Hash = sha512.New()
+	default:
+		return h, fmt.Errorf("verifying an artifact: digest algorithm %q is not known; use sha256, sha384 or sha512", algorithm)
+	}
+	return h, nil
+}
+
+// stamp says which digest a file had, and what it looked like then.
+type stamp struct {
+	digest  string
+	size    int64
+	changed time.Time
+}
+
+func stampOf(info fs.FileInfo, digest string) stamp {
+	return stamp{digest: digest, size: info.Size(), changed: info.ModTime()}
+}
+
+// Check verifies that the artifact is stored, with its index, and is what its
+// digests say. A file is read only when it changed since it was last verified.
+// A damaged artifact is ErrDamaged; what is damaged is not served any more.
 func (s *Storage) Check(a *meta.Artifact) error {
-	info, err := s.root.Lstat(a.Path)
-	if err != nil || !info.Mode().IsRegular() {
-		s.distrust(a.Path)
-		return ErrDamaged
+	verified, err := s.check(a.Path, a.Digest)
+	if index := a.Metadata[meta.MetadataIndexDigest]; err == nil && index != "" {
+		_, err = s.check(a.Path+meta.IndexSuffix, index)
 	}
-	s.mu.Lock()
-	known, ok := s.verified[a.Path]
-	s.mu.Unlock()
-	if ok && known.digest == a.Digest && known.unchanged(info) {
-		return nil
-	}
-	digest, err := s.digest(a.Path, a.Digest)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrDamaged):
+		return err
+	case err != nil:
 		return fmt.Errorf("verifying the stored artifact: %w", err)
 	}
-	if digest != a.Digest {
-		s.distrust(a.Path)
-		return ErrDamaged
+	return s.adopt(a, verified.size)
+}
+
+// check verifies one file.
+func (s *Storage) check(name, want string) (stamp, error) {
+	known := s.stamp(name)
+	info, err := s.root.Lstat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		s.distrust(name, known)
+		return stamp{}, ErrDamaged
 	}
-	s.remember(a.Path, a.Digest, info)
+	if now := stampOf(info, want); now.same(known) {
+		return known, nil
+	}
+	digest, err := s.digest(name, want)
+	if err != nil {
+		return stamp{}, err
+	}
+	if digest != want {
+		s.distrust(name, known)
+		return stamp{}, ErrDamaged
+	}
+	now := stampOf(info, digest)
+	s.setStamp(name, now)
+	return now, nil
+}
+
+// trust notes the digests of an artifact that was just written.
+func (s *Storage) trust(artifact string, r record) error {
+	if err := s.trustFile(artifact, r.Digest); err != nil {
+		return err
+	}
+	if err := s.trustFile(artifact+meta.IndexSuffix, r.IndexDigest); err != nil {
+		return err
+	}
+	s.remember(artifact, r)
 	return nil
 }
 
-// trust remembers the digest of a file that was just written.
-func (s *Storage) trust(name, digest string) error {
+// trustFile notes the digest of a file; one without is not trusted any more.
+func (s *Storage) trustFile(name, digest string) error {
+	if digest == "" {
+		s.setStamp(name, stamp{})
+		return nil
+	}
 	info, err := s.root.Lstat(name)
 	if err != nil {
 		return fmt.Errorf("looking at the stored artifact: %w", err)
 	}
-	s.remember(name, digest, info)
+	s.setStamp(name, stampOf(info, digest))
 	return nil
 }
 
-func (s *Storage) remember(name, digest string, info fs.FileInfo) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.verified[name] = verdict{digest: digest, size: info.Size(), changed: info.ModTime()}
-}
-
-func (v verdict) unchanged(info fs.FileInfo) bool {
-	return v.size == info.Size() && v.changed.Equal(info.ModTime())
+func (s stamp) same(other stamp) bool {
+	return s.digest == other.digest && s.size == other.size && s.changed.Equal(other.changed)
 }
 
 // digest computes the digest of a file with the algorithm that want names.
@@ -90,32 +137,33 @@ func (s *Storage) digest(name, want string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
-	return algorithm + ":" + hex.EncodeToString(h.Sum(nil)), nil
+	return h.Digest(), nil
 }
 
-func (s *Storage) distrust(name string) {
+// stamp returns what is known of a file; the zero value if nothing is.
+func (s *Storage) stamp(name string) stamp {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.verified, name)
+	return s.verified[name]
 }
 
-// Open opens a stored file to be served. An artifact opens only if it was
-// verified and has not changed since, or changed back to what it was.
-func (s *Storage) Open(name string) (fs.File, error) {
-	if strings.HasSuffix(name, ".tar.gz") {
-		if err := s.trusted(name); err != nil {
-			return nil, &fs.PathError{Op: "open", Path: name, Err: errors.Join(fs.ErrNotExist, err)}
-		}
-	}
-	return s.root.FS().Open(name)
-}
-
-func (s *Storage) trusted(name string) error {
+// setStamp notes that a file has its digest; the zero value drops what was known.
+func (s *Storage) setStamp(name string, now stamp) {
 	s.mu.Lock()
-	known, ok := s.verified[name]
-	s.mu.Unlock()
-	if !ok {
-		return ErrDamaged
+	defer s.mu.Unlock()
+	if now.digest == "" {
+		delete(s.verified, name)
+		return
 	}
-	return s.Check(&meta.Artifact{Path: name, Digest: known.digest})
+	s.verified[name] = now
+}
+
+// distrust drops what was known of a file that was found damaged, unless it was
+// stored anew meanwhile.
+func (s *Storage) distrust(name string, known stamp) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.verified[name].same(known) {
+		delete(s.verified, name)
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/capstan-gitops/capstan/apis/meta"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 	"github.com/capstan-gitops/capstan/pkg/credentials"
 	"github.com/capstan-gitops/capstan/pkg/git"
@@ -36,7 +37,7 @@ func New(maxSize int64) (*Dialer, error) {
 // Open returns the repository at a URL, seen through a reference. It asks the
 // server nothing.
 func (d *Dialer) Open(url string, auth credentials.Git, ref *sourcev1.GitRepositoryRef) upstream.Upstream {
-	r := &repository{dialer: d, remote: git.Remote{URL: url, Credentials: auth}}
+	r := repository{dialer: d, remote: git.Remote{URL: url, Credentials: auth}}
 	if ref != nil {
 		r.reference = git.Reference{
 			Branch: ref.Branch, Tag: ref.Tag, SemVer: ref.SemVer, Name: ref.Name, Commit: ref.Commit,
@@ -45,34 +46,41 @@ func (d *Dialer) Open(url string, auth credentials.Git, ref *sourcev1.GitReposit
 	return r
 }
 
-// repository is a reference in a repository, during one pass.
+// repository is a reference in a repository.
 type repository struct {
 	dialer    *Dialer
 	remote    git.Remote
 	reference git.Reference
-	target    git.Resolved
 }
 
 // Resolve asks the server which commit the reference stands for.
-func (r *repository) Resolve(ctx context.Context) (upstream.Revision, error) {
+func (r repository) Resolve(ctx context.Context) (upstream.Candidate, error) {
 	target, err := r.dialer.client.Resolve(ctx, r.remote, r.reference)
 	if err != nil {
-		return upstream.Revision{}, err
+		return upstream.Candidate{}, err
 	}
-	r.target = target
-	return upstream.Revision{Text: target.Revision.String(), File: target.Commit + ".tar.gz"}, nil
+	revision := target.Revision.String()
+	return upstream.Candidate{
+		Revision: revision,
+		File:     target.Commit + ".tar.gz",
+		Ready:    upstream.Message{Reason: meta.ReasonSucceeded, Text: fmt.Sprintf("stored artifact for revision '%s'", revision)},
+		Fetch:    func(ctx context.Context) (*upstream.Content, error) { return r.fetch(ctx, target) },
+	}, nil
 }
 
-// Fetch gets the tree of the commit that Resolve found.
-func (r *repository) Fetch(ctx context.Context, _ upstream.Revision) (*upstream.Tree, error) {
-	checkout, err := r.dialer.client.Fetch(ctx, r.remote, r.target, r.dialer.limits)
+// fetch gets the tree of a commit.
+func (r repository) fetch(ctx context.Context, target git.Resolved) (*upstream.Content, error) {
+	checkout, err := r.dialer.client.Fetch(ctx, r.remote, target, r.dialer.limits)
 	if err != nil {
 		return nil, err
 	}
-	return &upstream.Tree{
-		FS:      checkout.FS(),
-		Summary: fmt.Sprintf("commit '%s'", subject(checkout.Commit.Subject)),
-		Close:   checkout.Close,
+	return &upstream.Content{
+		Body: upstream.Tree{FS: checkout.FS()},
+		Event: upstream.Message{
+			Reason: meta.ReasonNewArtifact,
+			Text:   fmt.Sprintf("stored artifact for commit '%s'", subject(checkout.Commit.Subject)),
+		},
+		Release: checkout.Close,
 	}, nil
 }
 
