@@ -15,8 +15,8 @@
 // with a second one.
 //
 // An object that is waiting says so after a second: its status and its events are
-// held back until then, and the next pass begins from them as if they had been
+// deferred until then, and the next pass begins from them as if they had been
 // written. What comes within the second is written together. In the same way
-// success is held back while others wait to be put right. A process that ends
+// success is deferred while others wait to be put right. A process that ends
 // meanwhile loses no more than one that ends just before a status write.
 package reconciler

@@ -16,8 +16,8 @@ var causes = regexp.MustCompile(`\]: .*`)
 // took are the durations in a message, which differ from one attempt to the next.
 var took = regexp.MustCompile(`\d+(\.\d+)?(h|m|s|ms|µs)(\d+(\.\d+)?(m|s|ms))*`)
 
-// failures remembers what was told of each object that fails, so that the same
-// failure of the same revision is told once, however often it is tried and
+// failures remembers what was reported of each object that fails, so that the same
+// failure of the same revision is reported once, however often it is tried and
 // whatever was shown meanwhile.
 type failures struct {
 	mu   sync.Mutex
@@ -30,9 +30,9 @@ type failure struct {
 	revision, message string
 }
 
-// news reports whether a failure is another than the one before, and remembers
+// isNew reports whether a failure is another than the one before, and remembers
 // it.
-func (f *failures) news(key types.NamespacedName, now failure) bool {
+func (f *failures) isNew(key types.NamespacedName, now failure) bool {
 	now.message = took.ReplaceAllString(causes.ReplaceAllString(now.message, "]"), "")
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -44,7 +44,7 @@ func (f *failures) news(key types.NamespacedName, now failure) bool {
 	return before != now
 }
 
-// forget drops what was told of an object that does not fail any more.
+// forget drops what was reported of an object that does not fail any more.
 func (f *failures) forget(key types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -29,7 +29,7 @@ type Phase[S Scoped] struct {
 	Run func(context.Context, S) Outcome
 }
 
-// Kind tells the skeleton what it has to know about a kind of object.
+// Kind says to the skeleton what it has to know about a kind of object.
 type Kind[O Object, S Scoped] struct {
 	// GVK names the kind.
 	GVK schema.GroupVersionKind
@@ -47,7 +47,7 @@ type Kind[O Object, S Scoped] struct {
 	Timing func(O) (Timing, error)
 	// Conditions derives the kind's own conditions from the scope.
 	Conditions func(S, Verdict) []status.Own
-	// Forget is told that an object is gone, however that came; nil is allowed.
+	// Forget is called when an object is gone, however that came; nil is allowed.
 	Forget func(types.NamespacedName)
 	// Owns lists the types of the kind's own conditions.
 	Owns []string
@@ -56,8 +56,8 @@ type Kind[O Object, S Scoped] struct {
 	// Annotations returns what is added to the metadata of every event; keys stand
 	// without the group prefix.
 	Annotations func(S) map[string]string
-	// Success returns the note that tells success; one without a message says
-	// nothing, because the phases told it. Nil tells the message of Ready.
+	// Success returns the note that reports success; one without a message says
+	// nothing, because the phases reported it. Nil reports the message of Ready.
 	Success func(S, Timing) Note
 }
 

@@ -44,8 +44,8 @@ func TestSuspended(t *testing.T) {
 	if again := r.now(t); again.ResourceVersion != obj.ResourceVersion {
 		t.Error("a second look wrote something")
 	}
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("told %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("reported %v", got)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestDeletion(t *testing.T) {
 			if diff := cmp.Diff(want, conditions(obj)); diff != "" {
 				t.Errorf("and says why (-want +got):\n%s", diff)
 			}
-			r.told()
+			r.reported()
 			out = reconciler.Continue()
 			if result := r.pass(t); !result.IsZero() {
 				t.Errorf("looked at again after %s", result.RequeueAfter)
@@ -113,8 +113,8 @@ func TestDeletion(t *testing.T) {
 			if !r.gone(t) {
 				t.Error("the object is still there")
 			}
-			if diff := cmp.Diff([]told{{reconciler.Info, meta.ReasonSucceeded, "removing"}}, r.told()); diff != "" {
-				t.Errorf("what the phases told is told (-want +got):\n%s", diff)
+			if diff := cmp.Diff([]reported{{reconciler.Info, meta.ReasonSucceeded, "removing"}}, r.reported()); diff != "" {
+				t.Errorf("what the phases reported is reported (-want +got):\n%s", diff)
 			}
 		})
 	}

@@ -35,10 +35,10 @@ func InProgress(message string, deadline time.Time) Outcome {
 	}
 }
 
-// Park ends the pass without a word: the object is woken by a watch, and looked
-// at again after net in case it is not. Nothing is written.
-func Park(net time.Duration) Outcome {
-	return Outcome{parked: true, requeue: net}
+// Park ends the pass silently: the object is woken by a watch, and looked
+// at again after the fallback in case it is not. Nothing is written.
+func Park(fallback time.Duration) Outcome {
+	return Outcome{parked: true, requeue: fallback}
 }
 
 // Superseded ends the pass because a newer revision arrived; the object is

@@ -22,7 +22,7 @@ import (
 const maxConflicts = 5
 
 // unchecked spares the API server a second, strict reading of the object for the
-// sake of warnings. What it does not know it drops, and the answer tells so.
+// sake of warnings. What it does not know it drops, and the answer shows it.
 const unchecked = client.FieldValidation(metav1.FieldValidationIgnore)
 
 // addFinalizer makes sure that the deletion of the object is seen.
@@ -40,7 +40,7 @@ func (p *pass[O, S]) removeFinalizer(ctx context.Context) Outcome {
 		return again(err)
 	}
 	p.emit(p.notes())
-	p.settled()
+	p.flushed()
 	return Park(0)
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// silence is how long an object is worked on, or waits, before it says so.
-const silence = time.Second
+// grace is how long an object is worked on, or waits, before it says so.
+const grace = time.Second
 
 // progress says once, in the status, that a pass is still running. It writes
 // from a copy of the object, so that phases never see it.
@@ -27,12 +27,12 @@ type progress[O Object, S Scoped] struct {
 
 	mu      sync.Mutex
 	message string
-	// interim is the object with the progress written into it, once told.
+	// interim is the object with the progress written into it, once reported.
 	interim *pass[O, S]
 }
 
 func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
-	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(silence), done: make(chan struct{}), said: make(chan struct{})}
+	w := &progress[O, S]{pass: p, timer: p.r.Clock.NewTimer(grace), done: make(chan struct{}), said: make(chan struct{})}
 	w.ended.Go(func() {
 		select {
 		case <-w.done:
@@ -42,13 +42,13 @@ func (p *pass[O, S]) watchProgress(ctx context.Context) *progress[O, S] {
 		select {
 		case <-w.done:
 		case <-w.said:
-			w.tell(ctx)
+			w.report(ctx)
 		}
 	})
 	return w
 }
 
-// enter sets what is told while the coming phase runs.
+// enter sets what is reported while the coming phase runs.
 func (w *progress[O, S]) enter(message string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,8 +73,8 @@ func (w *progress[O, S]) stop() {
 	}
 }
 
-// tell writes Reconciling, and Ready Unknown, on behalf of the running pass.
-func (w *progress[O, S]) tell(ctx context.Context) {
+// report writes Reconciling, and Ready Unknown, on behalf of the running pass.
+func (w *progress[O, S]) report(ctx context.Context) {
 	p := w.pass
 	w.mu.Lock()
 	message := w.message
@@ -87,7 +87,7 @@ func (w *progress[O, S]) tell(ctx context.Context) {
 		Outcome: status.Outcome{Kind: status.InProgress, Reason: meta.ReasonProgressing, Message: message},
 	}).Conditions
 	if err := interim.patchStatus(ctx, p.snapshot); err != nil {
-		logf.FromContext(ctx).V(1).Info("telling progress", "error", err.Error())
+		logf.FromContext(ctx).V(1).Info("reporting progress", "error", err.Error())
 		return
 	}
 	w.interim = interim

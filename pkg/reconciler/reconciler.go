@@ -45,9 +45,9 @@ type Reconciler[O Object, S Scoped] struct {
 	// nil says never.
 	Urgent func() bool
 
-	writes   writes
-	failures failures
-	endings  endings
+	writes    writes
+	failures  failures
+	deferrals deferrals
 }
 
 // Reconcile runs one pass over the object. The object comes back with ordinary
@@ -79,11 +79,11 @@ func (r *Reconciler[O, S]) reconcile(ctx context.Context, req ctrl.Request) (ctr
 	}
 	switch {
 	case !obj.GetDeletionTimestamp().IsZero():
-		return p.settle(ctx, p.finalize(ctx))
+		return p.finish(ctx, p.finalize(ctx))
 	case obj.Suspended():
-		return p.settle(ctx, p.suspend(ctx))
+		return p.finish(ctx, p.suspend(ctx))
 	default:
-		return p.settle(ctx, p.live(ctx))
+		return p.finish(ctx, p.live(ctx))
 	}
 }
 
@@ -104,7 +104,7 @@ func (r *Reconciler[O, S]) load(ctx context.Context, key types.NamespacedName) (
 func (r *Reconciler[O, S]) forget(key types.NamespacedName) {
 	r.writes.forget(key)
 	r.failures.forget(key)
-	r.endings.drop(key)
+	r.deferrals.drop(key)
 	if r.Kind.Forget != nil {
 		r.Kind.Forget(key)
 	}
@@ -122,23 +122,23 @@ type pass[O Object, S Scoped] struct {
 	obj      O                  // as it is to become
 	snapshot O                  // as the API server last answered
 	before   []metav1.Condition // from before the pass, or from a note of its progress
-	told     *metav1.Condition  // Ready from before the pass
-	held     *ending            // what earlier passes held back
+	reported *metav1.Condition  // Ready from before the pass
+	deferred *deferred          // what earlier passes deferred
 	scope    S
 	verdict  Verdict
 }
 
 func (r *Reconciler[O, S]) begin(obj O, start time.Time) (*pass[O, S], error) {
-	p := &pass[O, S]{r: r, snapshot: obj.DeepCopyObject().(O), held: r.endings.of(obj)}
-	if p.held != nil {
+	p := &pass[O, S]{r: r, snapshot: obj.DeepCopyObject().(O), deferred: r.deferrals.of(obj)}
+	if p.deferred != nil {
 		var err error
-		if obj, err = r.resumed(obj, p.held); err != nil {
+		if obj, err = r.resumed(obj, p.deferred); err != nil {
 			return nil, err
 		}
 	}
 	p.obj = obj
 	p.before = slices.Clone(obj.CommonStatus().Conditions)
-	p.told = status.Find(p.before, meta.ConditionReady)
+	p.reported = status.Find(p.before, meta.ConditionReady)
 	token := obj.GetAnnotations()[meta.AnnotationRequestedAt]
 	requested := token != "" && token != obj.CommonStatus().LastHandledReconcileAt
 	p.scope = r.Kind.Scope(obj, Pass{
@@ -210,10 +210,10 @@ func (ph Phase[S]) progress(scope S) string {
 	return ph.Progress(scope)
 }
 
-// settle writes the outcome down, tells it and says when to come back.
-func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, error) {
+// finish writes the outcome down, reports it and says when to come back.
+func (p *pass[O, S]) finish(ctx context.Context, out Outcome) (ctrl.Result, error) {
 	if out.parked {
-		if err := p.release(ctx); err != nil {
+		if err := p.flush(ctx); err != nil {
 			return ctrl.Result{}, client.IgnoreNotFound(err)
 		}
 		return ctrl.Result{RequeueAfter: out.requeue}, client.IgnoreNotFound(out.err)
@@ -228,14 +228,14 @@ func (p *pass[O, S]) settle(ctx context.Context, out Outcome) (ctrl.Result, erro
 	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)
 	timing, _ := p.r.Kind.Timing(p.obj) // a bad one has stalled a living object
 	result := p.derive(out)
-	if rest := p.silence(out); rest > 0 {
-		return ctrl.Result{RequeueAfter: rest}, p.hold(p.news(result, timing))
+	if rest := p.delay(out); rest > 0 {
+		return ctrl.Result{RequeueAfter: rest}, p.postpone(p.pending(result, timing))
 	}
 	if err := p.patchStatus(ctx, p.snapshot); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	p.emit(p.news(result, timing))
-	p.settled()
+	p.emit(p.pending(result, timing))
+	p.flushed()
 	return p.requeue(ctx, out, timing)
 }
 
@@ -245,7 +245,7 @@ func (p *pass[O, S]) derive(out Outcome) status.Result {
 	in := status.Input{
 		Previous: p.before, ObservedGeneration: common.ObservedGeneration,
 		Generation: p.obj.GetGeneration(), Outcome: out.status,
-		Changed: p.scope.Common().Changed, Told: p.told, Now: p.r.Clock.Now(),
+		Changed: p.scope.Common().Changed, Reported: p.reported, Now: p.r.Clock.Now(),
 	}
 	if p.r.Kind.Conditions != nil {
 		in.Own = p.r.Kind.Conditions(p.scope, p.verdict)

@@ -37,11 +37,11 @@ func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (c
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
 	case status.Wait:
 		log.Info("waiting", "message", out.status.Message)
-		net := p.r.WaitNet
+		fallback := p.r.WaitNet
 		if out.requeue > 0 {
-			net = out.requeue
+			fallback = out.requeue
 		}
-		return ctrl.Result{RequeueAfter: net}, nil
+		return ctrl.Result{RequeueAfter: fallback}, nil
 	case status.Stalled:
 		log.Error(out.err, "stalled until the object changes")
 		return ctrl.Result{}, nil

@@ -17,7 +17,7 @@ const (
 	Trace = events.Trace
 )
 
-// Note is something a phase has to tell. The runner turns notes into events
+// Note is something a phase has to report. The runner turns notes into events
 // about the object.
 type Note struct {
 	Severity Severity
@@ -55,7 +55,7 @@ func (p *Pass) Common() *Pass { return p }
 // Tell adds a note.
 func (p *Pass) Tell(n Note) { p.notes = append(p.notes, n) }
 
-// Notes returns what the phases told, in order.
+// Notes returns what the phases reported, in order.
 func (p *Pass) Notes() []Note { return p.notes }
 
 // Scoped is a scope that embeds Pass.

@@ -65,9 +65,9 @@ type Input struct {
 	Changed bool
 	// Own are the conditions of the kind's own.
 	Own []Own
-	// Told is the Ready condition from before the pass, if a note of its progress
+	// Reported is the Ready condition from before the pass, if a note of its progress
 	// stands in Previous in its place; nil means that of Previous.
-	Told *metav1.Condition
+	Reported *metav1.Condition
 	// Now is the time of the pass.
 	Now time.Time
 }
@@ -76,11 +76,11 @@ type Input struct {
 type Notice int
 
 const (
-	// Silent passes are not told.
+	// Silent passes are not reported.
 	Silent Notice = iota
-	// Normal passes are told as information.
+	// Normal passes are reported as information.
 	Normal
-	// Warning passes are told as errors.
+	// Warning passes are reported as errors.
 	Warning
 )
 
@@ -88,7 +88,7 @@ const (
 type Result struct {
 	Conditions         []metav1.Condition
 	ObservedGeneration int64
-	// Notice says whether the outcome is told as an event.
+	// Notice says whether the outcome is reported as an event.
 	Notice Notice
 	// Recovered says that Ready was False before a pass that is Done.
 	Recovered bool
@@ -127,7 +127,7 @@ func Derive(in Input) Result {
 		}
 		set.put(own.Type, own.Status, own.Reason, Shorten(own.Message))
 	}
-	before := in.Told
+	before := in.Reported
 	if before == nil {
 		before = Find(in.Previous, meta.ConditionReady)
 	}
@@ -146,27 +146,27 @@ func observed(in Input) int64 {
 	return in.ObservedGeneration
 }
 
-// notice decides whether the outcome is news: what stands in the Ready condition
-// already has been told.
+// notice decides whether the outcome is new: what stands in the Ready condition
+// already has been reported.
 func notice(in Input, before *metav1.Condition, message string) Notice {
 	failed := before != nil && before.Status == metav1.ConditionFalse
-	told := failed && before.Reason == string(in.Outcome.Reason)
+	reported := failed && before.Reason == string(in.Outcome.Reason)
 	switch in.Outcome.Kind {
 	case Done:
 		return when(in.Changed || failed, Normal)
 	case Wait:
-		return when(!told, Normal)
+		return when(!reported, Normal)
 	case Retry:
-		return when(!told || before.Message != message, Warning)
+		return when(!reported || before.Message != message, Warning)
 	case Stalled:
-		return when(!told || before.ObservedGeneration != in.Generation, Warning)
+		return when(!reported || before.ObservedGeneration != in.Generation, Warning)
 	default:
 		return Silent
 	}
 }
 
-func when(news bool, notice Notice) Notice {
-	if news {
+func when(isNew bool, notice Notice) Notice {
+	if isNew {
 		return notice
 	}
 	return Silent

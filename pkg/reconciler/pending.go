@@ -11,9 +11,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// news returns the events that are due once the pass is written down: what earlier
-// passes held back, the notes of the phases, and the outcome.
-func (p *pass[O, S]) news(result status.Result, timing Timing) []events.Event {
+// pending returns the events that are due once the pass is written down: what earlier
+// passes deferred, the notes of the phases, and the outcome.
+func (p *pass[O, S]) pending(result status.Result, timing Timing) []events.Event {
 	due := p.notes()
 	if p.verdict.OK() {
 		p.r.failures.forget(client.ObjectKeyFromObject(p.obj))
@@ -32,7 +32,7 @@ func (p *pass[O, S]) news(result status.Result, timing Timing) []events.Event {
 			note = p.r.Kind.Success(p.scope, timing)
 		}
 		if p.verdict.Kind == status.Wait && p.verdict.Reason != meta.ReasonDependencyNotReady {
-			note.Severity = Trace // a source that has nothing yet tells for itself
+			note.Severity = Trace // a source that has nothing yet reports for itself
 		}
 	}
 	note.Reason = p.verdict.Reason
@@ -42,20 +42,20 @@ func (p *pass[O, S]) news(result status.Result, timing Timing) []events.Event {
 	return due
 }
 
-// fails reports whether the failure of the pass was not told yet.
+// fails reports whether the failure of the pass was not reported yet.
 func (p *pass[O, S]) fails() bool {
 	now := failure{uid: p.obj.GetUID(), reason: p.verdict.Reason, message: p.verdict.Message}
 	if p.r.Kind.Annotations != nil {
 		now.revision = p.r.Kind.Annotations(p.scope)["revision"]
 	}
-	return p.r.failures.news(client.ObjectKeyFromObject(p.obj), now)
+	return p.r.failures.isNew(client.ObjectKeyFromObject(p.obj), now)
 }
 
-// notes returns the events that earlier passes held back, and those of the phases.
+// notes returns the events that earlier passes deferred, and those of the phases.
 func (p *pass[O, S]) notes() []events.Event {
 	var due []events.Event
-	if p.held != nil {
-		due = slices.Clone(p.held.news)
+	if p.deferred != nil {
+		due = slices.Clone(p.deferred.events)
 	}
 	for _, note := range p.scope.Common().Notes() {
 		due = append(due, p.event(note))
