@@ -10,8 +10,8 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 )
 
-// TestListWithBadDurationsDecodes is R-7: objects that no controller can act on
-// never hide those beside them.
+// TestListWithBadDurationsDecodes guards against one bad duration that stops the
+// whole kind: objects that no controller can act on never hide those beside them.
 func TestListWithBadDurationsDecodes(t *testing.T) {
 	intervals := []any{"1d", "", "-1m", "1e9h", 5, map[string]any{"a": 1}, []any{true}, nil, "9223372036854775808ns", "10m"}
 	items := make([]any, 0, len(intervals))

@@ -172,7 +172,7 @@ func disturbEntry(m, key reflect.Value, depth int) {
 	m.SetMapIndex(key, reflect.Value{})
 }
 
-// opaque tells whether a struct is a time or raw JSON, whose text has rules of its
+// opaque reports whether a struct is a time or raw JSON, whose text has rules of its
 // own.
 func opaque(v reflect.Value) bool {
 	switch v.Type().String() {

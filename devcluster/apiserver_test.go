@@ -225,7 +225,7 @@ func pids(t *testing.T, cluster *devcluster.Cluster) map[devcluster.Component]in
 	return found
 }
 
-func TestFailedStartTellsWhy(t *testing.T) {
+func TestFailedStartSaysWhy(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	first := start(t, devcluster.Options{StateDir: dir})
 	if err := first.Stop(); err != nil {

@@ -54,7 +54,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 	}
 }
 
-// alive tells whether a process runs; one that has ended and was not collected does not.
+// alive reports whether a process runs; one that has ended and was not collected does not.
 func alive(t *testing.T, pid int) bool {
 	t.Helper()
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")

@@ -24,7 +24,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// launch starts a cluster, tells its state and waits for its end.
+// launch starts a cluster, reports its state and waits for its end.
 func launch(ctx context.Context) error {
 	cluster, err := devcluster.Start(ctx, devcluster.Options{})
 	if err != nil {

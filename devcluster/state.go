@@ -18,9 +18,9 @@ const (
 
 // State is what other processes can know about a cluster from its state directory.
 type State struct {
-	// Running tells whether a launcher holds the directory.
+	// Running reports whether a launcher holds the directory.
 	Running bool `json:"running"`
-	// Ready tells whether the launcher has brought the cluster up.
+	// Ready reports whether the launcher has brought the cluster up.
 	Ready      bool      `json:"ready"`
 	StateDir   string    `json:"stateDir"`
 	Profile    Profile   `json:"profile,omitempty"`
@@ -32,7 +32,7 @@ type State struct {
 	Processes  []Process `json:"processes,omitempty"`
 }
 
-// Launcher is the process that started the cluster. Its start time, in ticks since boot, tells it from a later process
+// Launcher is the process that started the cluster. Its start time, in ticks since boot, distinguishes it from a later process
 // with the same id.
 type Launcher struct {
 	PID       int    `json:"pid"`
@@ -58,7 +58,7 @@ func DefaultStateDir() (string, error) {
 	return filepath.Join(base, "default"), nil
 }
 
-// ReadState tells about the cluster in a state directory, which need not run or exist.
+// ReadState describes the cluster in a state directory, which need not run or exist.
 func ReadState(dir string) (State, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {

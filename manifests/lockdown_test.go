@@ -15,7 +15,7 @@ import (
 
 const lockdown = "profiles/lockdown"
 
-// nameOf tells objects of a build apart.
+// nameOf distinguishes the objects of a build.
 func nameOf(obj *unstructured.Unstructured) string {
 	return obj.GetKind() + " " + obj.GetNamespace() + "/" + obj.GetName()
 }

@@ -331,7 +331,7 @@ func TestPoliciesHaveNoUnknownFields(t *testing.T) {
 
 const labelMessage = "may not set, change or remove labels pod-security.kubernetes.io/*"
 
-// TestTenantKeepsPodSecurityLabels is row R-31: a tenant that may do everything with Namespaces, or everything in its own,
+// TestTenantKeepsPodSecurityLabels guards against a tenant that lifts the restrictions of its pods: one that may do everything with Namespaces, or everything in its own,
 // changes no label by which pods are restricted.
 func TestTenantKeepsPodSecurityLabels(t *testing.T) {
 	patch := func(labels fields, subresource ...string) func(*testing.T, dynamic.Interface, string) error {

@@ -36,19 +36,19 @@ type Artifact struct {
 	Metadata map[string]string `json:"metadata,omitempty"`
 }
 
-// HasRevision tells whether the artifact is of the given revision; a nil artifact
+// HasRevision reports whether the artifact is of the given revision; a nil artifact
 // is of none.
 func (a *Artifact) HasRevision(revision string) bool {
 	return a != nil && a.Revision == revision
 }
 
-// HasDigest tells whether the artifact has the given digest; a nil artifact has
+// HasDigest reports whether the artifact has the given digest; a nil artifact has
 // none.
 func (a *Artifact) HasDigest(digest string) bool {
 	return a != nil && a.Digest == digest
 }
 
-// Equal tells whether both artifacts are the same file at the same place, whenever
+// Equal reports whether both artifacts are the same file at the same place, whenever
 // it was written.
 func (a *Artifact) Equal(other *Artifact) bool {
 	if a == nil || other == nil {

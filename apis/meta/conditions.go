@@ -14,7 +14,7 @@ const (
 	// somebody changes the object or what it refers to.
 	ConditionStalled = "Stalled"
 
-	// ConditionHealthy tells whether everything that was applied is healthy.
+	// ConditionHealthy reports whether everything that was applied is healthy.
 	ConditionHealthy = "Healthy"
 
 	// ConditionDrifted is present, and True, while a live object differs from
@@ -36,7 +36,7 @@ const (
 	// revision was observed until its artifact is stored.
 	ConditionArtifactOutdated = "ArtifactOutdated"
 
-	// ConditionSourceVerified tells whether the signature of the source holds; it
+	// ConditionSourceVerified reports whether the signature of the source holds; it
 	// exists only while verification is configured.
 	ConditionSourceVerified = "SourceVerified"
 
@@ -59,14 +59,14 @@ const (
 
 // Condition types of the HelmRelease kind.
 const (
-	// ConditionReleased tells whether the last install, upgrade, rollback or
+	// ConditionReleased reports whether the last install, upgrade, rollback or
 	// uninstall succeeded.
 	ConditionReleased = "Released"
 
-	// ConditionTestSuccess tells whether the tests of the current release passed.
+	// ConditionTestSuccess reports whether the tests of the current release passed.
 	ConditionTestSuccess = "TestSuccess"
 
-	// ConditionRemediated tells whether the remediation of a failed release
+	// ConditionRemediated reports whether the remediation of a failed release
 	// succeeded.
 	ConditionRemediated = "Remediated"
 )

@@ -51,7 +51,7 @@ func (d *Duration) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// Parse returns the duration, or an error that quotes the text and tells how to
+// Parse returns the duration, or an error that quotes the text and says how to
 // write it.
 func (d Duration) Parse() (time.Duration, error) {
 	if d == "" {

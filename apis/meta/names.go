@@ -48,8 +48,8 @@ const (
 	// IndexSuffix is appended to the URL of an artifact to form that of its index.
 	IndexSuffix = ".index"
 
-	// AnnotationConfirmDeletion consents to the deletions a Kustomization holds
-	// back; its value is the digest in status.heldDeletions.
+	// AnnotationConfirmDeletion consents to the deletions that a
+	// Kustomization holds; its value is the digest in status.heldDeletions.
 	AnnotationConfirmDeletion = "capstan.dev/confirm-deletion"
 
 	// AnnotationDeletion, as annotation or label of a live object, says whether its

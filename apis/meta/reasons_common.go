@@ -221,7 +221,7 @@ const (
 	ReasonBuildFailed Reason = "BuildFailed"
 
 	// ReasonPruneFailed says that objects that are no longer wanted could not be deleted,
-	// or are held back until their deletion is confirmed.
+	// or are held until their deletion is confirmed.
 	//
 	// Kinds: Kustomization.
 	//

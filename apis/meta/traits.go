@@ -16,7 +16,7 @@ type Reconciled interface {
 	// CommonStatus returns the common part of the object's status, never nil.
 	CommonStatus() *CommonStatus
 
-	// Suspended tells whether spec.suspend asks to leave the object alone.
+	// Suspended reports whether spec.suspend asks to leave the object alone.
 	Suspended() bool
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
-// audited is the part of an audit event that tells who did what.
+// audited is the part of an audit event that says who did what.
 type audited struct {
 	Stage        string `json:"stage"`
 	Verb         string `json:"verb"`
@@ -25,7 +25,7 @@ type audited struct {
 	} `json:"objectRef"`
 }
 
-// TestTenantWorkIsDoneAsTheTenant is row F-11: the audit log of the API server has no change of a tenant's object under
+// TestTenantWorkIsDoneAsTheTenant guards against a tenant that gets the rights of the controller: the audit log of the API server has no change of a tenant's object under
 // the identity of the controller, and the controller reads no more of one than its metadata by itself, from the first apply to the deletion of the unit.
 func TestTenantWorkIsDoneAsTheTenant(t *testing.T) {
 	t.Parallel()

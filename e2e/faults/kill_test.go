@@ -22,7 +22,7 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/steps"
 )
 
-// TestKilledAfterEveryWrite is row F-1: the golden scenario creates a unit with a definition, an object of it and a
+// TestKilledAfterEveryWrite guards against work that a kill leaves half done: the golden scenario creates a unit with a definition, an object of it and a
 // Deployment, changes, prunes and deletes it. The process is killed with SIGKILL after every kind of write that the
 // undisturbed scenario makes, once the server has done it and before the process hears of it. Whatever the undisturbed
 // scenario leaves after each of its steps, the disturbed one leaves too.
@@ -46,7 +46,7 @@ func TestKilledAfterEveryWrite(t *testing.T) {
 	t.Logf("killed after each of these:\n%s", strings.Join(slices.Sorted(maps.Keys(deadly.seen)), "\n"))
 }
 
-// golden tells the golden scenario and returns what there is after each of its steps.
+// golden runs the golden scenario and returns what there is after each of its steps.
 func golden(t *testing.T, name string, b *boundaries) (states []string) {
 	t.Helper()
 	s := scene(t, name, "golden")

@@ -20,7 +20,7 @@ func elected() []string {
 	}
 }
 
-// TestStoppedLeaderDoesNothingAfterwards is row F-2: a leader that is stopped in the middle of an apply, as a machine that
+// TestStoppedLeaderDoesNothingAfterwards guards against two writers: a leader that is stopped in the middle of an apply, as a machine that
 // hangs stops it, and that runs on when a successor has long applied something newer, changes nothing any more.
 func TestStoppedLeaderDoesNothingAfterwards(t *testing.T) {
 	t.Parallel()
@@ -55,13 +55,13 @@ func TestStoppedLeaderDoesNothingAfterwards(t *testing.T) {
 		s.Becomes("is that of the third commit", steps.Arrival, cm, func() bool { return cm.Data["value"] == "3" })
 		before = append(before, cm)
 	}
-	mark := old.mark()
+	position := old.position()
 
 	s.When("the old leader runs on")
 	old.signal(t, syscall.SIGCONT)
 	<-old.ended()
 	s.Then("it ends, and has changed nothing")
-	for _, c := range old.since(mark, writes) {
+	for _, c := range old.since(position, writes) {
 		t.Errorf("after its lease was lost: %s %s: %d", c.Method, c.URL, c.code)
 	}
 	for _, cm := range before {

@@ -31,7 +31,7 @@ var (
 // renewal is how long a leader may be without an answer, less what it takes to notice.
 const renewal = 20 * time.Second
 
-// TestAPIServerComesAndGoes is row F-3: etcd hangs and every connection to the API server is cut, and then the API server
+// TestAPIServerComesAndGoes covers outages of the API server: etcd hangs and every connection to the API server is cut, and then the API server
 // is killed again and again. Nothing crashes, nothing is deleted, and each time the next commit arrives.
 func TestAPIServerComesAndGoes(t *testing.T) {
 	s := scene(t, "outage", "maps")
@@ -84,7 +84,7 @@ func TestAPIServerComesAndGoes(t *testing.T) {
 // stateAfter returns the state of testdata that the i-th commit after the first brings.
 func stateAfter(i int) string { return fmt.Sprintf("state-%d", (i+1)%3+1) }
 
-// TestThrottling is row F-4: for a while the API server lets two requests a second through and turns the others away with
+// TestThrottling covers an overloaded API server: for a while the API server lets two requests a second through and turns the others away with
 // 429 and a Retry-After, as priority and fairness does. The lease is kept, and what is committed meanwhile is applied.
 func TestThrottling(t *testing.T) {
 	t.Parallel()

@@ -63,7 +63,7 @@ func newProxy(t *testing.T) *proxy {
 	forward := &httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1,
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		// Whoever asks is told what a broken connection tells.
+		// Whoever asks gets what a broken connection gives.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}
 	next := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -113,19 +113,19 @@ func (p *proxy) follow(r rule) {
 	p.rule = r
 }
 
-// mark is a moment in what was recorded.
-func (p *proxy) mark() int {
+// position is a moment in what was recorded.
+func (p *proxy) position() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return len(p.calls)
 }
 
-// since returns the requests that were answered after a mark and are as asked.
-func (p *proxy) since(mark int, chosen func(*http.Request) bool) []call {
+// since returns the requests that were answered after a position and are as asked.
+func (p *proxy) since(position int, chosen func(*http.Request) bool) []call {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var found []call
-	for _, c := range p.calls[mark:] {
+	for _, c := range p.calls[position:] {
 		if chosen(c.Request) {
 			found = append(found, c)
 		}
@@ -147,7 +147,7 @@ func (p *proxy) kubeconfig(t *testing.T) []byte {
 	return content
 }
 
-// writes tells a request that changes something for somebody: not a question, not a rehearsal, not a lease or an event.
+// writes selects a request that changes something for somebody: not a question, not a rehearsal, not a lease or an event.
 func writes(r *http.Request) bool {
 	switch {
 	case r.Method == http.MethodGet || r.Method == http.MethodHead, r.URL.Query().Has("dryRun"):

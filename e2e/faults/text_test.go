@@ -34,7 +34,7 @@ const (
 	longestLine = 256 << 10
 )
 
-// TestHostileText is row F-10: huge annotations, huge names in fields, control characters and characters that turn the
+// TestHostileText guards against text that floods or forges messages and logs: huge annotations, huge names in fields, control characters and characters that turn the
 // direction of writing end in messages of bounded length that show them, and in a log with a record a line.
 func TestHostileText(t *testing.T) {
 	t.Parallel()
@@ -112,7 +112,7 @@ func oneRecordALine(t *testing.T, c *controller) {
 	}
 }
 
-// TestSeriesGoWithTheirObjects is row F-18: every object may have a name of 253 characters, and there may be many; what
+// TestSeriesGoWithTheirObjects guards against metrics that grow without bound: every object may have a name of 253 characters, and there may be many; what
 // the metrics hold of them is bounded while they exist, and gone when they are.
 func TestSeriesGoWithTheirObjects(t *testing.T) {
 	t.Parallel()

@@ -16,10 +16,10 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/steps"
 )
 
-// settling is how long the API server may take to follow a changed definition.
-const settling = 30 * time.Second
+// following is how long the API server may take to follow a changed definition.
+const following = 30 * time.Second
 
-// TestUnreadableDurations is row R-7 past our definition: what the schema would refuse as a duration, in etcd all the same.
+// TestUnreadableDurations guards against one bad duration that stops the whole kind, past our definition: what the schema would refuse as a duration, in etcd all the same.
 func TestUnreadableDurations(t *testing.T) {
 	goOnBeside(t, "durations", map[string]any{
 		"day": map[string]any{"interval": "1d"}, "empty": map[string]any{"interval": ""}, "negative": map[string]any{"interval": "-1m"},
@@ -28,7 +28,7 @@ func TestUnreadableDurations(t *testing.T) {
 	})
 }
 
-// TestUndecodableObjects is row F-8: Kustomizations of a shape that no type of ours holds are in etcd, as they are after a
+// TestUndecodableObjects guards against one object that stops the whole kind: Kustomizations that no type of ours can hold are in etcd, as they are after a
 // definition was relaxed or a backup restored.
 func TestUndecodableObjects(t *testing.T) {
 	goOnBeside(t, "undecodable", map[string]any{
@@ -54,7 +54,7 @@ func goOnBeside(t *testing.T, name string, hostile map[string]any) {
 		obj.SetNamespace(s.Namespace)
 		obj.SetName(name)
 		obj.SetLabels(map[string]string{shardLabel: c.shard})
-		until(t, name+" is stored", settling, func(ctx context.Context) (bool, string) {
+		until(t, name+" is stored", following, func(ctx context.Context) (bool, string) {
 			err := shared.Client.Create(ctx, obj.DeepCopy())
 			return err == nil, message(err)
 		})

@@ -8,7 +8,7 @@ func deletion() Story {
 		Title:  "What is deleted in Git is deleted in the cluster",
 		Rows:   []string{"1-18", "2-04"},
 		Labels: []Label{Smoke, Deletion},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("two ConfigMaps, each from a file")
 			repository := s.Repository("both")
 			app := repository.Sync("app")

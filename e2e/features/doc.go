@@ -1,2 +1,2 @@
-// Package features tells what the product does, a story per file. Stories lists them; go test tells them.
+// Package features shows what the product does, a story per file. Stories lists them; go test runs them.
 package features

@@ -13,7 +13,7 @@ func environments() Story {
 		Title:  "A commit that touches one environment's folder promotes there and nowhere else, and an autoscaler keeps its replicas",
 		Rows:   []string{"1-47", "3-23"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a folder for each environment, of which development is one version ahead")
 			repository := s.Repository("before")
 			dev := repository.Sync("environments/dev", steps.Prefixed("dev-"))

@@ -12,10 +12,10 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
-// worldsAtATime bounds how many stories that need a world of their own are told at once.
+// worldsAtATime bounds how many stories that need a world of their own run at once.
 const worldsAtATime = 2
 
-// TestStories tells all stories, or those with a label of CAPSTAN_E2E_LABELS, which are separated by commas.
+// TestStories runs all stories, or those with a label of CAPSTAN_E2E_LABELS, which are separated by commas.
 func TestStories(t *testing.T) {
 	var together, alone []Story
 	binaries := &world.Binaries{}
@@ -36,7 +36,7 @@ func TestStories(t *testing.T) {
 		for _, story := range together {
 			t.Run(story.Name, func(t *testing.T) {
 				t.Parallel()
-				tell(t, w, story)
+				runStory(t, w, story)
 			})
 		}
 	})
@@ -47,7 +47,7 @@ func TestStories(t *testing.T) {
 				t.Parallel()
 				room <- struct{}{}
 				defer func() { <-room }()
-				tell(t, start(t, world.Options{Binaries: binaries, Audit: true, Args: story.Flags}), story)
+				runStory(t, start(t, world.Options{Binaries: binaries, Audit: true, Args: story.Flags}), story)
 			})
 		}
 	})
@@ -72,12 +72,12 @@ func start(t *testing.T, o world.Options) *world.World {
 	return w
 }
 
-func tell(t *testing.T, w *world.World, story Story) {
+func runStory(t *testing.T, w *world.World, story Story) {
 	t.Helper()
 	t.Log(story.Title)
 	files, err := fs.Sub(testdata.Files, story.Folder)
 	if err != nil {
 		t.Fatal(err)
 	}
-	story.Tell(steps.NewScene(t, w, story.Name, files))
+	story.Run(steps.NewScene(t, w, story.Name, files))
 }

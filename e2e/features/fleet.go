@@ -15,7 +15,7 @@ func fleet() Story {
 		Rows:   []string{"0-11", "0-12", "1-25", "2-04", "3-10"},
 		Labels: []Label{Deletion, Alone},
 		Flags:  map[world.Controller][]string{world.Kustomize: {"--deletion-budget=count=5"}},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a root whose folder has a Kustomization for the platform and ten for teams")
 			repository := s.Repository("before")
 			root := repository.Sync("root", steps.Substitute("namespace", s.Namespace))
@@ -29,7 +29,7 @@ func fleet() Story {
 			s.When("a bad merge deletes the files of all teams")
 			revision := repository.Commit("merged")
 
-			s.Then("nothing is deleted, and the root says what it holds back, and why")
+			s.Then("nothing is deleted, and the root says what it holds, and why")
 			digest := root.Holds(10)
 			root.Fails(meta.ReasonPruneFailed, "10 of 11 objects", "budget", meta.AnnotationConfirmDeletion, digest)
 			s.SlackHears(steps.Danger, "10 of 11 objects", digest, revision)

@@ -12,7 +12,7 @@ func handEdit() Story {
 		Title:  "A hand edit is corrected at once, although the interval is an hour",
 		Rows:   []string{"0-21", "1-03", "1-06", "2-01"},
 		Labels: []Label{Drift},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Deployment whose Kustomization looks at it once an hour")
 			app := s.Repository("only").Sync("app", steps.Every(steps.Rare))
 			app.BecomesReady()

@@ -8,10 +8,10 @@ import (
 func health() Story {
 	return Story{
 		Name:   "health",
-		Title:  "A rollout that never becomes healthy is told with what its pods say, and the next commit does not wait for it",
+		Title:  "A rollout that never becomes healthy is reported with what its pods say, and the next commit does not wait for it",
 		Rows:   []string{"1-11", "1-31", "1-56"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("two Kustomizations of the same folder: one gives up soon, one waits for an hour")
 			repository := s.Repository("before")
 			impatient := repository.SyncAs("impatient", "app", steps.Prefixed("impatient-"), steps.GivesUpAfter(steps.Impatience))
@@ -27,7 +27,7 @@ func health() Story {
 			impatient.Fails(meta.ReasonHealthCheckFailed, "Deployment/"+s.Namespace+"/impatient-web", image, crash)
 			s.SlackHears(steps.Danger, image, crash, revision)
 
-			s.Then("the other one still waits, and what was told is not told again with every attempt")
+			s.Then("the other one still waits, and what was reported is not reported again with every attempt")
 			patient.AwaitsHealth(revision)
 			s.StaysUnchanged(patient.Object(), 2*(steps.Impatience+steps.Retry))
 			s.SlackHeard(1, steps.Danger, image, crash, revision)

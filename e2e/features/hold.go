@@ -11,7 +11,7 @@ func hold() Story {
 		Title:  "A path that was emptied deletes nothing until somebody consents",
 		Rows:   []string{"0-12", "1-18"},
 		Labels: []Label{Deletion},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("two ConfigMaps from a folder")
 			repository := s.Repository("full")
 			app := repository.Sync("app")

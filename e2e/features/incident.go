@@ -8,7 +8,7 @@ func incident() Story {
 		Title:  "While a Kustomization is suspended a patch by hand survives, and when it resumes Git wins",
 		Rows:   []string{"0-26", "0-27"},
 		Labels: []Label{Drift},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Deployment with two replicas that is synced")
 			repository := s.Repository("before")
 			app := repository.Sync("app")

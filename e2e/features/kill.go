@@ -16,14 +16,14 @@ func shuffled() []world.Controller {
 	return all
 }
 
-// kill is row F-1: controllers that die at any point converge on what an undisturbed run comes to.
+// kill guards against work that is left half done: controllers that die at any point converge on what an undisturbed run comes to.
 func kill() Story {
 	return Story{
 		Name:   "kill",
 		Title:  "Controllers that are killed at random points carry on where they were",
 		Rows:   []string{"3-26"},
 		Labels: []Label{Sync, Slow, Alone},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a repository that is synced")
 			repository := s.Repository("state-1")
 			app := repository.Sync("app")

@@ -11,7 +11,7 @@ func migration() Story {
 		Title:  "A database migration that fails keeps the new version from rolling out",
 		Rows:   []string{"1-57", "3-11"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("an app that follows the Job which migrates its database, both of version 1.0")
 			repository := s.Repository("before")
 			migrate := repository.Sync("migrate")
@@ -24,7 +24,7 @@ func migration() Story {
 			s.When("a commit brings version 2.0 with a migration that fails")
 			revision := repository.Commit("broken")
 
-			s.Then("the migration is told as failed with its cause, and the app waits and is untouched")
+			s.Then("the migration is reported as failed with its cause, and the app waits and is untouched")
 			migrate.Fails(meta.ReasonHealthCheckFailed, "Job/"+s.Namespace+"/migrate", "exited with code 1")
 			s.SlackHears(steps.Danger, "Job/"+s.Namespace+"/migrate", "exited with code 1", revision)
 			app.WaitsFor(s.Namespace + "/migrate")

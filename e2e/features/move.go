@@ -6,7 +6,7 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/steps"
 )
 
-// move tells the same story in either order: the one that depends on the other goes second.
+// move is the same story in either order: the one that depends on the other goes second.
 func move(name string) Story {
 	first, second := "old", "new"
 	if name == "move-new-first" {
@@ -18,7 +18,7 @@ func move(name string) Story {
 		Title:  "An object that moves between Kustomizations in one commit is not deleted, the " + first + " one going first",
 		Rows:   []string{"0-11", "1-42"},
 		Labels: []Label{Deletion},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("two Kustomizations of one repository, of which " + second + " waits for " + first)
 			repository := s.Repository("before")
 			leader := repository.Sync(first)

@@ -14,7 +14,7 @@ func nested() Story {
 		Title:  "A Kustomization that another one applies goes with its file, and takes along what it applied",
 		Rows:   []string{"0-11", "1-25", "2-04"},
 		Labels: []Label{Sync, Deletion},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Kustomization that comes from a file of another one")
 			repository := s.Repository("both")
 			parent := repository.Sync("parent", steps.Substitute("namespace", s.Namespace))

@@ -8,7 +8,7 @@ func order() Story {
 		Title:  "The database comes before the app, and the app before its monitoring; one that is not ready holds the rest and is named",
 		Rows:   []string{"1-42", "1-56", "3-14"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("monitoring that follows an app of its own version, which follows a database that does not become ready")
 			repository := s.Repository("before")
 			sameVersion := "dep.metadata.labels['version'] == self.metadata.labels['version'] && " +

@@ -8,7 +8,7 @@ func overlays() Story {
 		Title:  "A production overlay changes namespace, tag, replicas and fields of a base, and a new tag rolls out",
 		Rows:   []string{"0-10", "0-13", "0-14", "2-06", "2-07"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a base, and an overlay for production whose namespace it brings along")
 			repository := s.Repository("before")
 			base := repository.Sync("base")

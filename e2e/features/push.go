@@ -8,7 +8,7 @@ func push() Story {
 		Title:  "A push changes a running Deployment",
 		Rows:   []string{"0-01", "1-30", "1-31", "2-25"},
 		Labels: []Label{Smoke, Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a repository whose Deployment runs version 1.0")
 			repository := s.Repository("before")
 			app := repository.Sync("app")

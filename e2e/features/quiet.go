@@ -11,7 +11,7 @@ func quiet() Story {
 		Title:  "When nothing changes, nothing is done, whatever the interval",
 		Rows:   []string{"1-06", "2-05"},
 		Labels: []Label{Cost, Alone},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a source and a Kustomization with intervals of seconds, ready and at rest")
 			repository := s.Repository("only", steps.FetchedEvery(steps.Frequent))
 			app := repository.Sync("app", steps.Every(steps.Frequent))

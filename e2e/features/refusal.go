@@ -11,7 +11,7 @@ func refusal() Story {
 		Title:  "A bad manifest is refused with the cause, and nothing of its stage is applied",
 		Rows:   []string{"1-40", "1-56"},
 		Labels: []Label{Smoke, Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Deployment that runs version 1.0")
 			repository := s.Repository("good")
 			app := repository.Sync("app")
@@ -31,7 +31,7 @@ func refusal() Story {
 			s.When("the next commit corrects it")
 			revision = repository.Commit("fixed")
 
-			s.Then("everything is applied, and recovery is told once")
+			s.Then("everything is applied, and recovery is reported once")
 			app.Applies(revision)
 			s.RunsImage("web", "registry.example.com/web:2.0")
 			s.Exists(steps.ConfigMap("added"))

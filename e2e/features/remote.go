@@ -8,7 +8,7 @@ func remote() Story {
 		Title:  "A Kustomization applies to another cluster, corrects drift there, and deletes there",
 		Rows:   []string{"1-36"},
 		Labels: []Label{Sync, Drift},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("another cluster, whose kubeconfig is in a Secret here")
 			there := s.Elsewhere("cluster")
 			repository := s.Repository("before")

@@ -15,7 +15,7 @@ func rolloutRestart() Story {
 		Title:  "A kubectl rollout restart is left alone until the next full reconcile",
 		Rows:   []string{"1-03"},
 		Labels: []Label{Drift},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Deployment that runs")
 			app := s.Repository("only").Sync("app")
 			app.BecomesReady()

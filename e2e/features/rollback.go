@@ -13,7 +13,7 @@ func rollback() Story {
 		Title:  "A git revert takes everything back to what it was, and deletes nothing that was there before",
 		Rows:   []string{"1-04", "3-24"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("version 1.0 of an app, with a Service and a ConfigMap")
 			repository := s.Repository("before")
 			app := repository.Sync("app")

@@ -11,7 +11,7 @@ func secrets() Story {
 		Title:  "Secrets that SOPS encrypted in Git arrive decrypted, and stand in plain text nowhere else",
 		Rows:   []string{"0-24", "1-53"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Secret and a file for a generator, encrypted with age, and no key for them")
 			repository := s.Repository("before")
 			app := repository.Sync("app", steps.DecryptedWith("keys"))
@@ -38,12 +38,12 @@ func secrets() Story {
 			s.When("somebody changes a password by hand")
 			s.Edit(database, "kubectl-edit", func() { database.Data["password"] = []byte("swordfish-1932") })
 
-			s.Then("it is the one of Git again, and nobody is told the one or the other")
+			s.Then("it is the one of Git again, and nobody is shown the one or the other")
 			s.Becomes("is as in Git", steps.Correction, database, func() bool {
 				return string(database.Data["password"]) == "open-sesame-4711"
 			})
 			s.SlackHears(steps.Good, "database configured")
-			s.NobodyIsTold("open-sesame-4711", "alohomora-0815", "swordfish-1932", "AGE-SECRET-KEY-")
+			s.NobodyIsShown("open-sesame-4711", "alohomora-0815", "swordfish-1932", "AGE-SECRET-KEY-")
 		},
 	}
 }

@@ -31,7 +31,7 @@ const (
 	Cost Label = "cost"
 )
 
-// Story is something the product does, told as a user would.
+// Story is something the product does, as a user would describe it.
 type Story struct {
 	// Name is the name of the test.
 	Name string
@@ -44,11 +44,11 @@ type Story struct {
 	Labels []Label
 	// Flags are further flags of controllers. A world is shared by stories without any.
 	Flags map[world.Controller][]string
-	// Tell tells the story.
-	Tell func(*steps.Scene)
+	// Run is the story.
+	Run func(*steps.Scene)
 }
 
-// Has tells whether the story carries a label.
+// Has reports whether the story carries a label.
 func (s Story) Has(label Label) bool { return slices.Contains(s.Labels, label) }
 
 // Stories returns all stories.

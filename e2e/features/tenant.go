@@ -11,7 +11,7 @@ func tenant() Story {
 		Title:  "A tenant's commit does what the tenant's ServiceAccount may do, and the message says what it may not",
 		Rows:   []string{"1-01", "1-56"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a tenant that may write ConfigMaps, in its own namespace only")
 			platform := s.Namespace + "-platform"
 			s.Create(steps.Namespace(platform))

@@ -9,10 +9,10 @@ import (
 func undo() Story {
 	return Story{
 		Name:   "undo",
-		Title:  "What a commit deleted comes back by the command that Slack was told",
+		Title:  "What a commit deleted comes back by the command that Slack was sent",
 		Rows:   []string{"1-18", "2-04"},
 		Labels: []Label{Deletion},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("an app with prices in a ConfigMap, to which somebody added one, and a Service")
 			repository := s.Repository("before")
 			app := repository.Sync("app")

@@ -11,7 +11,7 @@ func untouched() Story {
 		Title:  "A commit that does not touch a Kustomization costs it one status request",
 		Rows:   []string{"0-08", "0-12", "1-48"},
 		Labels: []Label{Cost, Alone},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("two Kustomizations of one repository, at rest")
 			repository := s.Repository("before")
 			touched, untouched := repository.Sync("touched"), repository.Sync("untouched")

@@ -11,7 +11,7 @@ func variables() Story {
 		Title:  "One base serves every cluster by its variables, whose changes roll out at once",
 		Rows:   []string{"1-52", "1-56"},
 		Labels: []Label{Sync},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a base that is synced for east and for west, each with a ConfigMap and both with a Secret")
 			east := steps.Variables("east", map[string]string{"region": "eu-east", "replicas": "1", "version": "1.0"})
 			west := steps.Variables("west", map[string]string{"region": "eu-west", "replicas": "2", "version": "1.0"})
@@ -46,7 +46,7 @@ func variables() Story {
 			inWest.Fails(meta.ReasonBuildFailed, "zone", "Deployment", "west-web")
 			s.SlackHears(steps.Danger, "zone", revision)
 			s.RunsImage("west-web", "registry.example.com/web:2.0")
-			s.NobodyIsTold("hunter-2042")
+			s.NobodyIsShown("hunter-2042")
 		},
 	}
 }

@@ -8,10 +8,10 @@ import (
 func warn() Story {
 	return Story{
 		Name:   "warn",
-		Title:  "Drift is told with who made it and left alone, where that is asked for, until Git says otherwise",
+		Title:  "Drift is reported with who made it and left alone, where that is asked for, until Git says otherwise",
 		Rows:   []string{"0-02", "2-17"},
 		Labels: []Label{Drift},
-		Tell: func(s *steps.Scene) {
+		Run: func(s *steps.Scene) {
 			s.Given("a Deployment whose Kustomization only warns of drift")
 			repository := s.Repository("before")
 			app := repository.Sync("app", steps.OnDrift(meta.DriftWarn))

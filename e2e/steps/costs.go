@@ -9,23 +9,23 @@ import (
 
 // Costs counts what a controller asks of the API server from now on, as the audit log has it.
 type Costs struct {
-	scene *Scene
-	mark  world.Mark
+	scene    *Scene
+	position world.Position
 }
 
 // Costs starts counting.
 func (s *Scene) Costs() *Costs {
 	s.t.Helper()
-	mark, err := s.world.Mark()
+	position, err := s.world.Position()
 	s.must("starting to count", err)
-	return &Costs{scene: s, mark: mark}
+	return &Costs{scene: s, position: position}
 }
 
 // Are checks that a controller has made exactly these requests, leases and watches aside, among those that concern
 // objects with one of the names; without names, among all.
 func (c *Costs) Are(controller world.Controller, want []string, names ...string) {
 	c.scene.t.Helper()
-	requests, err := c.scene.world.Since(c.mark, controller)
+	requests, err := c.scene.world.Since(c.position, controller)
 	c.scene.must("reading the audit log", err)
 	var got []string
 	for _, r := range requests.Work {
@@ -38,7 +38,7 @@ func (c *Costs) Are(controller world.Controller, want []string, names ...string)
 		c.scene.t.Fatalf("%s asked for %q about %q, not for %q; all its requests:\n%s",
 			controller, got, names, want, world.Summary(requests.Work))
 	}
-	c.scene.tell("  " + string(controller) + " asked for nothing else")
+	c.scene.log("  " + string(controller) + " asked for nothing else")
 }
 
 // Pause lets time pass in which nothing is expected of anybody.

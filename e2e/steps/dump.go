@@ -22,7 +22,7 @@ const (
 	dumpedLines = 60
 )
 
-// dumpIfFailed tells everything that could explain why the story failed.
+// dumpIfFailed prints everything that could explain why the story failed.
 func (s *Scene) dumpIfFailed() {
 	if !s.t.Failed() {
 		return

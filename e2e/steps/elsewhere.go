@@ -4,7 +4,7 @@ package steps
 // here. The verbs about objects of the scene that is returned are about objects there.
 func (s *Scene) Elsewhere(secret string) *Scene {
 	s.t.Helper()
-	s.tell("  starting another cluster")
+	s.log("  starting another cluster")
 	neighbour, err := s.world.Neighbour(s.t.Context())
 	s.must("starting another cluster", err)
 	there := *s

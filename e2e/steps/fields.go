@@ -21,7 +21,7 @@ func AppliedAt(obj client.Object) time.Time {
 	return time.Time{}
 }
 
-// IsOurs tells whether a field of an object, named step by step, belongs to what a Kustomization applied.
+// IsOurs reports whether a field of an object, named step by step, belongs to what a Kustomization applied.
 func IsOurs(obj client.Object, field ...any) bool {
 	path := fieldpath.MakePathOrDie(field...)
 	for _, entry := range obj.GetManagedFields() {

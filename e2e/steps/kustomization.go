@@ -113,10 +113,10 @@ func (k *Kustomization) HasNotDrifted() {
 	})
 }
 
-// Holds waits until the Kustomization holds back so many deletions, and returns the digest that consents to them.
+// Holds waits until the Kustomization holds so many deletions, and returns the digest that consents to them.
 func (k *Kustomization) Holds(count int64) string {
 	k.scene.t.Helper()
-	k.wait(fmt.Sprintf("Kustomization %s holds back %d deletions", k.obj.Name, count), func() bool {
+	k.wait(fmt.Sprintf("Kustomization %s holds %d deletions", k.obj.Name, count), func() bool {
 		held := k.obj.Status.HeldDeletions
 		return held != nil && held.Count == count && held.Digest != ""
 	})
@@ -137,7 +137,7 @@ func (k *Kustomization) Request() string {
 	return k.scene.Request(k.obj)
 }
 
-// Consent annotates the Kustomization with consent to what it holds back.
+// Consent annotates the Kustomization with consent to what it holds.
 func (k *Kustomization) Consent(digest string) {
 	k.scene.t.Helper()
 	k.scene.annotate(k.obj, meta.AnnotationConfirmDeletion, digest)

@@ -13,11 +13,11 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/world"
 )
 
-// NobodyIsTold checks that values stand nowhere but where they belong: not in an event, a status, a chat message, a log or
+// NobodyIsShown checks that values stand nowhere but where they belong: not in an event, a status, a chat message, a log or
 // any other file of a controller, neither plain nor in base64.
-func (s *Scene) NobodyIsTold(values ...string) {
+func (s *Scene) NobodyIsShown(values ...string) {
 	s.t.Helper()
-	s.tell("  looking for secrets in events, statuses, Slack, logs and files")
+	s.log("  looking for secrets in events, statuses, Slack, logs and files")
 	said := s.transcript() + s.written(&corev1.EventList{}) + s.written(&kustomizev1.KustomizationList{}) +
 		s.written(&sourcev1.GitRepositoryList{})
 	if !strings.Contains(said, s.Namespace) || s.world.Log(world.Kustomize, s.Namespace, 1) == "" {

@@ -97,7 +97,7 @@ func (s *Scene) KeepsItsSpec(obj client.Object, during time.Duration) {
 	over := errors.New("it is over")
 	ctx, cancel := context.WithTimeoutCause(s.t.Context(), during, over)
 	defer cancel()
-	s.tell(fmt.Sprintf("  watching the spec of %s for %s", s.nameOf(s.place(obj)), during))
+	s.log(fmt.Sprintf("  watching the spec of %s for %s", s.nameOf(s.place(obj)), during))
 	err := s.awaitChange(ctx, obj, func() string { return strconv.FormatInt(obj.GetGeneration(), 10) })
 	if !errors.Is(err, over) {
 		s.t.Fatalf("%s changed (%v); its field managers:%s", s.nameOf(obj), err, managers(obj))
@@ -113,7 +113,7 @@ func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 	var watches sync.WaitGroup
 	results := make([]error, len(objects))
 	for i, obj := range objects {
-		s.tell(fmt.Sprintf("  watching %s for %s", s.nameOf(s.place(obj)), during))
+		s.log(fmt.Sprintf("  watching %s for %s", s.nameOf(s.place(obj)), during))
 		watches.Go(func() { results[i] = s.awaitChange(ctx, obj, obj.GetResourceVersion) })
 	}
 	watches.Wait()
@@ -127,14 +127,14 @@ func (s *Scene) StayUnchanged(during time.Duration, objects ...client.Object) {
 	}
 }
 
-// awaitChange returns nil as soon as the mark of an object is not what it was at first.
-func (s *Scene) awaitChange(ctx context.Context, obj client.Object, mark func() string) error {
+// awaitChange returns nil as soon as the value of an object is not what it was at first.
+func (s *Scene) awaitChange(ctx context.Context, obj client.Object, value func() string) error {
 	first := ""
 	return world.Await(ctx, s.client, obj, func(exists bool) bool {
 		if first == "" {
-			first = mark()
+			first = value()
 		}
-		return !exists || mark() != first
+		return !exists || value() != first
 	})
 }
 
@@ -160,7 +160,7 @@ func (s *Scene) Edit(obj client.Object, manager string, change func()) {
 		return s.client.Update(s.t.Context(), obj, client.FieldOwner(manager))
 	})
 	s.must("editing "+s.nameOf(obj), err)
-	s.tell("  " + manager + " edited " + s.nameOf(obj))
+	s.log("  " + manager + " edited " + s.nameOf(obj))
 }
 
 // Create creates objects by hand.
@@ -168,7 +168,7 @@ func (s *Scene) Create(objects ...client.Object) {
 	s.t.Helper()
 	for _, obj := range objects {
 		s.must("creating "+s.nameOf(obj), s.client.Create(s.t.Context(), s.place(obj)))
-		s.tell("  created " + s.nameOf(obj))
+		s.log("  created " + s.nameOf(obj))
 	}
 }
 

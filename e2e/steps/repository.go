@@ -58,7 +58,7 @@ func (r *Repository) push(state string) string {
 	s.must("reading state "+state, err)
 	hash, err := r.git.Apply(s.t.Context(), gitserver.Change{DeleteAll: true, Files: files, Message: state})
 	s.must("committing state "+state, err)
-	s.tell("  committed state " + state + " as " + hash[:12])
+	s.log("  committed state " + state + " as " + hash[:12])
 	return "main@sha1:" + hash
 }
 

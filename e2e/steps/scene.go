@@ -43,15 +43,15 @@ func NewScene(t *testing.T, w *world.World, name string, files fs.FS) *Scene {
 }
 
 // Given says what the story starts from.
-func (s *Scene) Given(what string) { s.tell("given " + what) }
+func (s *Scene) Given(what string) { s.log("given " + what) }
 
 // When says what happens.
-func (s *Scene) When(what string) { s.tell("when " + what) }
+func (s *Scene) When(what string) { s.log("when " + what) }
 
 // Then says what follows.
-func (s *Scene) Then(what string) { s.tell("then " + what) }
+func (s *Scene) Then(what string) { s.log("then " + what) }
 
-func (s *Scene) tell(text string) {
+func (s *Scene) log(text string) {
 	s.t.Helper()
 	s.t.Logf("%6.2fs %s", time.Since(s.began).Seconds(), text)
 }
@@ -68,10 +68,10 @@ func (s *Scene) Restart(c world.Controller) {
 	s.must("restarting "+string(c), s.world.Restart(s.t.Context(), c))
 }
 
-// wait watches an object until check answers yes. What check saw last is told if it never does.
+// wait watches an object until check answers yes. What check saw last is reported if it never does.
 func (s *Scene) wait(what string, patience time.Duration, obj client.Object, check func(exists bool) (done bool, seen string)) {
 	s.t.Helper()
-	s.tell("  waiting until " + what)
+	s.log("  waiting until " + what)
 	ctx, cancel := context.WithTimeoutCause(s.t.Context(), patience, fmt.Errorf("not within %s", patience))
 	defer cancel()
 	seen := "nothing"

@@ -24,7 +24,7 @@ const (
 	Danger = "danger"
 )
 
-// listen has everything that happens to the scene's objects told in Slack, at an address of its own.
+// listen has everything that happens to the scene's objects reported in Slack, at an address of its own.
 func (s *Scene) listen() {
 	s.t.Helper()
 	provider := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "slack"}}
@@ -47,7 +47,7 @@ func (s *Scene) channel() string { return "/" + s.Namespace }
 // SlackHears waits until Slack has heard a message of a colour that contains every one of the texts.
 func (s *Scene) SlackHears(color string, texts ...string) {
 	s.t.Helper()
-	s.tell(fmt.Sprintf("and Slack hears %q (%s)", texts, color))
+	s.log(fmt.Sprintf("and Slack hears %q (%s)", texts, color))
 	ctx, cancel := context.WithTimeoutCause(s.t.Context(), Hearing, fmt.Errorf("not within %s", Hearing))
 	defer cancel()
 	if _, err := s.world.Slack.WaitFor(ctx, func(all []webhooksink.Request) bool {

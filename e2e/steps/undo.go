@@ -18,7 +18,7 @@ import (
 var restores = regexp.MustCompile(`kubectl -n (\S+) get secret -l (\S+)=(\S+) -o go-template='\{\{range \.items\}\}` +
 	`\{\{index \.data "([^"]+)" \| base64decode\}\}\{\{end\}\}' \| gunzip \| kubectl create -f -`)
 
-// Undo does what the command does that Slack was told with a deletion, and checks how many objects that
+// Undo does what the command does that Slack was sent with a deletion, and checks how many objects that
 // created.
 func (s *Scene) Undo(want int) {
 	s.t.Helper()
@@ -29,9 +29,9 @@ func (s *Scene) Undo(want int) {
 		}
 	}
 	if command == nil {
-		s.t.Fatalf("Slack was told no command that undoes a deletion\n%s", s.transcript())
+		s.t.Fatalf("Slack was sent no command that undoes a deletion\n%s", s.transcript())
 	}
-	s.tell("  running " + command[0])
+	s.log("  running " + command[0])
 	snapshot, err := gzip.NewReader(s.snapshot(command[1], command[2], command[3], command[4]))
 	s.must("uncompressing the snapshot", err)
 	documents := yaml.NewYAMLOrJSONDecoder(snapshot, bytes.MinRead)

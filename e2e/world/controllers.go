@@ -152,7 +152,7 @@ func (w *World) Restart(ctx context.Context, c Controller) error {
 }
 
 // inspect notes a controller that is about to be ended if it has started a process. None ever does, whatever a
-// repository or a Secret says: that is row R-1, and Stop fails if one did.
+// repository or a Secret says, and Stop fails if one did.
 func (w *World) inspect(c Controller, r *running) {
 	select {
 	case <-r.process.Ended():

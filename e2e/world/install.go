@@ -29,7 +29,7 @@ func (w *World) install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.tell("installing %d objects of manifests/install", len(objects))
+	w.report("installing %d objects of manifests/install", len(objects))
 	// Definitions and the namespace come first, as whatever applies the folder would have it.
 	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return rank(a) - rank(b) })
 	for _, obj := range objects {
@@ -124,8 +124,8 @@ func newClient(config *rest.Config) (client.WithWatch, error) {
 
 // warnings keeps what the API server warns about: a pod template that pod security would refuse is one.
 type warnings struct {
-	mu   sync.Mutex
-	told []string
+	mu    sync.Mutex
+	texts []string
 }
 
 // HandleWarningHeaderWithContext implements rest.WarningHandlerWithContext.
@@ -136,14 +136,14 @@ func (w *warnings) HandleWarningHeaderWithContext(_ context.Context, code int, _
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.told = append(w.told, text)
+	w.texts = append(w.texts, text)
 }
 
 func (w *warnings) err() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.told) == 0 {
+	if len(w.texts) == 0 {
 		return nil
 	}
-	return fmt.Errorf("installing: the API server warns: %q", w.told)
+	return fmt.Errorf("installing: the API server warns: %q", w.texts)
 }

@@ -31,7 +31,7 @@ func (w *World) Log(c Controller, containing string, lines int) string {
 // FilesWith returns the files of our controllers, logs among them, that contain a text. What is compressed is not looked into.
 func (w *World) FilesWith(text string) ([]string, error) {
 	var found []string
-	look := func(path string, entry fs.DirEntry, err error) error {
+	visit := func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && entry.Type().IsRegular() {
 			var content []byte
 			if content, err = os.ReadFile(path); bytes.Contains(content, []byte(text)) {
@@ -45,7 +45,7 @@ func (w *World) FilesWith(text string) ([]string, error) {
 	}
 	for _, c := range Controllers() {
 		for _, path := range []string{filepath.Join(w.dir, string(c)), w.LogFile(c)} {
-			if err := filepath.WalkDir(path, look); err != nil {
+			if err := filepath.WalkDir(path, visit); err != nil {
 				return nil, fmt.Errorf("looking into the files of %s: %w", c, err)
 			}
 		}

@@ -26,7 +26,7 @@ func (w *World) Neighbour(ctx context.Context) (*Neighbour, error) {
 	w.mu.Lock()
 	w.neighbours = append(w.neighbours, cluster)
 	w.mu.Unlock()
-	w.tell("another Kubernetes serves at %s", cluster.RESTURL())
+	w.report("another Kubernetes serves at %s", cluster.RESTURL())
 	config, err := unthrottled(cluster)
 	if err != nil {
 		return nil, err

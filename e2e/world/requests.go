@@ -16,8 +16,8 @@ import (
 	"github.com/capstan-gitops/capstan/devcluster"
 )
 
-// Mark is a moment in the audit log.
-type Mark struct{ offset int64 }
+// Position is a moment in the audit log.
+type Position struct{ offset int64 }
 
 // Request is one request to the API server, as its audit log has it.
 type Request struct {
@@ -67,28 +67,28 @@ type auditEvent struct {
 	} `json:"responseStatus"`
 }
 
-// Mark remembers this moment. Every request that has been answered is before it.
-func (w *World) Mark() (Mark, error) {
+// Position remembers this moment. Every request that has been answered is before it.
+func (w *World) Position() (Position, error) {
 	path := w.cluster.AuditLog()
 	if path == "" {
-		return Mark{}, errors.New("reading the audit log: this world was started without one")
+		return Position{}, errors.New("reading the audit log: this world was started without one")
 	}
 	info, err := os.Stat(path)
 	if err != nil {
-		return Mark{}, fmt.Errorf("reading the audit log: %w", err)
+		return Position{}, fmt.Errorf("reading the audit log: %w", err)
 	}
-	return Mark{offset: info.Size()}, nil
+	return Position{offset: info.Size()}, nil
 }
 
-// Since returns the requests of a controller that were answered after the mark.
-func (w *World) Since(mark Mark, c Controller) (Requests, error) {
+// Since returns the requests of a controller that were answered after the position.
+func (w *World) Since(position Position, c Controller) (Requests, error) {
 	user, _ := devcluster.ServiceAccountIdentity(Namespace, string(c))
 	file, err := os.Open(w.cluster.AuditLog())
 	if err != nil {
 		return Requests{}, fmt.Errorf("reading the audit log: %w", err)
 	}
 	defer func() { _ = file.Close() }()
-	if _, err := file.Seek(mark.offset, io.SeekStart); err != nil {
+	if _, err := file.Seek(position.offset, io.SeekStart); err != nil {
 		return Requests{}, fmt.Errorf("reading the audit log: %w", err)
 	}
 	return readRequests(file, user)

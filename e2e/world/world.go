@@ -28,9 +28,9 @@ type Options struct {
 	Args map[Controller][]string
 	// Binaries are shared by worlds that run the same code; by default every world builds its own.
 	Binaries *Binaries
-	// Audit records every request to the API server, for Mark and Since.
+	// Audit records every request to the API server, for Position and Since.
 	Audit bool
-	// Progress receives a line per thing that is built or started; by default nothing is told.
+	// Progress receives a line per thing that is built or started; by default nothing is reported.
 	Progress io.Writer
 }
 
@@ -85,14 +85,14 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	w.tell("starting a Kubernetes control plane")
+	w.report("starting a Kubernetes control plane")
 	w.cluster, err = devcluster.Start(ctx, devcluster.Options{
 		Profile: devcluster.Full, Audit: o.Audit, Root: root, Progress: o.Progress,
 	})
 	if err != nil {
 		return err
 	}
-	w.tell("Kubernetes %s serves at %s", w.cluster.Version(), w.cluster.RESTURL())
+	w.report("Kubernetes %s serves at %s", w.cluster.Version(), w.cluster.RESTURL())
 	if err := w.startServers(); err != nil {
 		return err
 	}
@@ -102,12 +102,12 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if err := w.install(ctx); err != nil {
 		return err
 	}
-	for _, c := range Controllers() { // In this order: who is told events comes first.
+	for _, c := range Controllers() { // In this order: who receives events comes first.
 		if path := binaries[c]; path != "" {
 			if err := w.runController(ctx, c, path, o.Args[c]); err != nil {
 				return err
 			}
-			w.tell("%s runs", c)
+			w.report("%s runs", c)
 		}
 	}
 	return nil
@@ -161,6 +161,6 @@ func (w *World) Stop() error {
 	return nil
 }
 
-func (w *World) tell(format string, args ...any) {
+func (w *World) report(format string, args ...any) {
 	_, _ = fmt.Fprintf(w.progress, format+"\n", args...)
 }

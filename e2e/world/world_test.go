@@ -93,7 +93,7 @@ func requests(t *testing.T, w *world.World) {
 	if err := c.Create(t.Context(), configMap.DeepCopy(), client.DryRunAll); err != nil { // The client asks which kinds there are.
 		t.Fatal(err)
 	}
-	mark, err := w.Mark()
+	position, err := w.Position()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func requests(t *testing.T, w *world.World) {
 	if err := c.Create(t.Context(), configMap); err != nil {
 		t.Fatal(err)
 	}
-	got, err := w.Since(mark, world.Kustomize)
+	got, err := w.Since(position, world.Kustomize)
 	if err != nil {
 		t.Fatal(err)
 	}

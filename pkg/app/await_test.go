@@ -14,7 +14,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// server is an API server that answers as it is told to.
+// server is an API server that answers as a case asks.
 func server(t *testing.T, code int) (*rest.Config, *atomic.Int64) {
 	t.Helper()
 	answer := &atomic.Int64{}
@@ -39,7 +39,7 @@ func TestAwaitServerThatIsThere(t *testing.T) {
 	}
 }
 
-// TestAwaitServer is part of row F-3: who starts in an outage is alive, is not ready, and goes on when the server is back.
+// TestAwaitServer covers an outage of the API server at the start: who starts in an outage is alive, is not ready, and goes on when the server is back.
 func TestAwaitServer(t *testing.T) {
 	cfg, answer := server(t, http.StatusServiceUnavailable)
 	clk := clocktesting.NewFakeClock(time.Unix(1000, 0))
@@ -85,7 +85,7 @@ func TestAwaitServerUntilTheEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := awaitServer(ctx, cfg, "0", clocktesting.NewFakeClock(time.Unix(1000, 0)), logr.Discard()); err != nil {
-		t.Errorf("being told to end is no failure: %v", err)
+		t.Errorf("ending on request is no failure: %v", err)
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	testclock "k8s.io/utils/clock/testing"
 )
 
-// TestFence is a part of row F-2: who has not renewed the lease in time writes
-// nothing but the lease.
+// TestFence guards against a former leader that goes on writing: who has not
+// renewed the lease in time writes nothing but the lease.
 func TestFence(t *testing.T) {
 	const lease, other = "/apis/coordination.k8s.io/v1/namespaces/flux-system/leases/mine", "/api/v1/namespaces/a/configmaps/b"
 	for name, tc := range map[string]struct {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -244,8 +243,9 @@ func (e *Env) PostEvents(transport http.RoundTripper) error {
 	return nil
 }
 
-// Controller returns the options of a controller with the given number of
-// workers; zero means --concurrent.
+// Controller returns the options of a controller: --min-retry-delay and
+// --max-retry-delay pace its retries. The number of its workers is that of the
+// manager, --concurrent.
 func (e *Env) Controller() ctrlcontroller.TypedOptions[reconcile.Request] {
 	return ctrlcontroller.TypedOptions[reconcile.Request]{
 		RateLimiter: controller.GetRateLimiter(e.Options.RateLimiter), SkipNameValidation: &e.shared,

@@ -122,7 +122,7 @@ func TestCacheFetchesOnce(t *testing.T) {
 	}
 }
 
-// TestCacheSharesIndexes has one index of what both an archive and its index told.
+// TestCacheSharesIndexes has one index of what both an archive and its index show.
 func TestCacheSharesIndexes(t *testing.T) {
 	for name, requests := range map[string]int64{"IndexFirst": 2, "ArchiveFirst": 1} {
 		t.Run(name, func(t *testing.T) {
@@ -217,7 +217,8 @@ func TestCacheEvicts(t *testing.T) {
 	pinned.Release()
 }
 
-// TestCacheRefuses covers R-24 and F-31 on the way from source to consumer.
+// TestCacheRefuses guards against artifacts that were tampered with on the way
+// from source to consumer.
 func TestCacheRefuses(t *testing.T) {
 	s := newSource(t)
 	good := s.publish(t, "good", sample(), "")

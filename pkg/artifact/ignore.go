@@ -19,7 +19,7 @@ const (
 
 // Matcher says which paths stay out of an archive.
 type Matcher interface {
-	// Match tells whether the path, relative to the root, is left out.
+	// Match reports whether the path, relative to the root, is left out.
 	Match(path string, isDir bool) bool
 }
 

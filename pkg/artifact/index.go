@@ -29,7 +29,7 @@ type Entry struct {
 	Size int64
 	// Digest is the sha256 of the content in hexadecimal; empty for folders.
 	Digest string
-	// Dir tells a folder from a file.
+	// Dir says that this is a folder.
 	Dir bool
 }
 

@@ -17,10 +17,10 @@ import (
 )
 
 const (
-	// DefaultMaxBytes is how much content is packed unless told otherwise.
+	// DefaultMaxBytes is how much content is packed by default.
 	DefaultMaxBytes = 1 << 30
-	// DefaultMaxFiles is how many files and folders are packed unless told
-	// otherwise.
+	// DefaultMaxFiles is how many files and folders are packed by
+	// default.
 	DefaultMaxFiles = 1_000_000
 
 	dirMode  = 0o750

@@ -58,7 +58,7 @@ func TestPackFormat(t *testing.T) {
 		t.Fatal(err)
 	}
 	if zipped.Name != "" || !zipped.ModTime.IsZero() {
-		t.Errorf("the gzip header tells name %q and time %s", zipped.Name, zipped.ModTime)
+		t.Errorf("the gzip header holds name %q and time %s", zipped.Name, zipped.ModTime)
 	}
 	var got []string
 	for r := tar.NewReader(zipped); ; {
@@ -71,7 +71,7 @@ func TestPackFormat(t *testing.T) {
 		}
 		got = append(got, fmt.Sprintf("%c %04o %s %d", h.Typeflag, h.Mode, h.Name, h.Size))
 		if h.Uid != 0 || h.Gid != 0 || h.Uname != "" || h.Gname != "" || h.ModTime.Unix() != 0 || !h.AccessTime.IsZero() {
-			t.Errorf("%s tells owner or time: %+v", h.Name, h)
+			t.Errorf("%s holds owner or time: %+v", h.Name, h)
 		}
 	}
 	want := []string{

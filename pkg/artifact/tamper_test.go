@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 )
 
-// TestTamperedSpool is R-24: every byte that changes between verification and
+// TestTamperedSpool guards against tampering on disk: every byte that changes between verification and
 // reading is noticed, in small files and in streamed ones.
 func TestTamperedSpool(t *testing.T) {
 	small, large := "small content", strings.Repeat("x", heldFileBytes+10)

@@ -47,7 +47,7 @@ type node struct {
 // Name is the last part of the path.
 func (n node) Name() string { return path.Base(n.entry.Path) }
 
-// IsDir tells whether it is a folder.
+// IsDir reports whether it is a folder.
 func (n node) IsDir() bool { return n.entry.Dir }
 
 // Type is the type bits of the mode.

@@ -106,7 +106,8 @@ func makeArchive(t *testing.T, entries ...tar.Header) []byte {
 	return out.Bytes()
 }
 
-// TestHostileArchives is F-20: only files and folders, each once, none outside.
+// TestHostileArchives guards against archives that write where they may not: only
+// files and folders are unpacked, each once, none outside.
 func TestHostileArchives(t *testing.T) {
 	reg := func(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o600} }
 	dir := func(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o700} }
@@ -153,7 +154,7 @@ func TestHostileArchives(t *testing.T) {
 	}
 }
 
-// TestBombs is F-21: whatever is behind the first bytes, reading stops at a
+// TestBombs guards against small archives of enormous content: reading stops at a
 // limit.
 func TestBombs(t *testing.T) {
 	zeros := fstest.MapFS{"zeros": {Data: make([]byte, 80<<20), Mode: 0o600}}
@@ -197,7 +198,7 @@ func gzipped(t *testing.T, content []byte) []byte {
 }
 
 // TestDamagedArchives cuts and changes an archive at every place: it is refused
-// or its index tells.
+// or its index shows it.
 func TestDamagedArchives(t *testing.T) {
 	archive, packed := pack(t, sample(), artifact.PackOptions{})
 	for i := range archive {

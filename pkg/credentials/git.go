@@ -148,7 +148,7 @@ func isToken(token []byte) bool {
 
 func (g Git) hasAuth() bool { return g.username != "" || !g.password.IsEmpty() || !g.bearer.IsEmpty() }
 
-// Anonymous tells whether the server is shown neither user nor token nor
+// Anonymous reports whether the server is shown neither user nor token nor
 // certificate.
 func (g Git) Anonymous() bool { return !g.hasAuth() && g.cert == nil }
 

@@ -88,7 +88,8 @@ func authorization(t *testing.T, g credentials.Git, target string) string {
 	return req.Header.Get("Authorization")
 }
 
-// TestBoundToOrigin is R-29: scheme, host and port decide.
+// TestBoundToOrigin guards against credentials that follow to another server:
+// scheme, host and port decide.
 func TestBoundToOrigin(t *testing.T) {
 	g, err := credentials.ForGit(toBytes(map[string]string{"bearerToken": "canary"}), repository)
 	if err != nil {

@@ -30,7 +30,7 @@ func (s Secret) Reveal() string {
 	return s.reveal()
 }
 
-// IsEmpty tells whether there is nothing to hide.
+// IsEmpty reports whether there is nothing to hide.
 func (s Secret) IsEmpty() bool { return s.reveal == nil }
 
 // String never returns the value.

@@ -147,7 +147,7 @@ func TestCycle(t *testing.T) {
 	}
 }
 
-// TestCycleInALongChain is the shape of R-4 for dependsOn: a namespace full of
+// TestCycleInALongChain guards against exhausted memory: a namespace full of
 // objects, each depending on the next, must not cost memory by the square.
 func TestCycleInALongChain(t *testing.T) {
 	const links = 10_000

@@ -129,7 +129,7 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// TestWhatAnObjectMayDependOn is F-15: a dependency on itself is a cycle that is
+// TestWhatAnObjectMayDependOn guards against waiting for ever: a dependency on itself is a cycle that is
 // named, and one on an object that was deleted waits without being a failure.
 func TestWhatAnObjectMayDependOn(t *testing.T) {
 	self := depends.Cycle(name("a"), graph{"a": {"a"}}.edges)

@@ -104,8 +104,8 @@ func get(ctx context.Context, t *testing.T, o egress.Options, target string, hea
 	return res.StatusCode, nil
 }
 
-// TestRedirectCredentials is R-29: another host, port or scheme never sees what
-// was meant for the first.
+// TestRedirectCredentials guards against credentials that follow a redirect:
+// another host, port or scheme never sees what was meant for the first.
 func TestRedirectCredentials(t *testing.T) {
 	var seen http.Header
 	second := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.Header.Clone() }))

@@ -15,7 +15,8 @@ func certificate(s *httptest.Server) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})
 }
 
-// TestRedact is R-8 for text: no part of a URL that can hold a secret survives.
+// TestRedact guards against secrets in messages and logs: no part of a URL that
+// can hold a secret survives.
 func TestRedact(t *testing.T) {
 	cases := map[string]struct {
 		why, in, want string

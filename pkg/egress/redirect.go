@@ -62,7 +62,7 @@ func RedirectPolicy(o Options) func(*http.Request, []*http.Request) error {
 	}
 }
 
-// leftOrigin tells whether any hop so far, including the coming one, is of
+// leftOrigin reports whether any hop so far, including the coming one, is of
 // another origin than the first request.
 func leftOrigin(req *http.Request, via []*http.Request) bool {
 	origin := Origin(via[0].URL)

@@ -1,4 +1,4 @@
-// Package events tells people what happened: every event becomes a Kubernetes
+// Package events reports what happened: every event becomes a Kubernetes
 // Event about the object and, unless it is a trace, an HTTP request to
 // notification-controller.
 //

@@ -60,7 +60,7 @@ func repository() *sourcev1.GitRepository {
 
 func at() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }
 
-func TestRecorderTellsBoth(t *testing.T) {
+func TestRecorderNotifiesBoth(t *testing.T) {
 	reference := corev1.ObjectReference{
 		APIVersion: "source.toolkit.fluxcd.io/v1", Kind: "GitRepository",
 		Namespace: "apps", Name: "podinfo", UID: "1-2-3", ResourceVersion: "42",

@@ -110,7 +110,7 @@ func start(t *testing.T, spool *events.Spool) (stop func()) {
 	return stop
 }
 
-// pausing is a clock that tells which pauses it was asked for.
+// pausing is a clock that records which pauses it was asked for.
 type pausing struct {
 	*clocktesting.FakeClock
 	asked chan time.Duration

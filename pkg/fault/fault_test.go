@@ -44,7 +44,7 @@ func TestOf(t *testing.T) {
 			err:  fault.Retry(meta.ReasonGitOperationFailed, cause),
 			want: facts{Class: fault.ClassRetry, Reason: meta.ReasonGitOperationFailed, Text: "connection refused"},
 		},
-		"WaitWithNet": {
+		"WaitWithLimit": {
 			why:  "a wait can bound itself",
 			err:  fault.Wait(meta.ReasonDependencyNotReady, cause, fault.After(time.Minute)),
 			want: facts{Class: fault.ClassWait, Reason: meta.ReasonDependencyNotReady, After: time.Minute, Text: "connection refused"},

@@ -24,7 +24,7 @@ func (c capabilities) has(name string) bool {
 	return ok
 }
 
-// handsOutCommits tells whether a commit can be asked for by its hash although
+// handsOutCommits reports whether a commit can be asked for by its hash although
 // no reference points at it.
 func (c capabilities) handsOutCommits() bool {
 	return c.has("allow-reachable-sha1-in-want") || c.has("allow-any-sha1-in-want")

@@ -232,7 +232,7 @@ func TestFailures(t *testing.T) {
 		"NoCommit":      {"a commit nobody has", git.Remote{URL: repo.URL(), Credentials: good}, git.Reference{Commit: strings.Repeat("1", 40)}, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"not in the history"}},
 		"ShortCommit":   {"abbreviations are ambiguous", git.Remote{URL: repo.URL(), Credentials: good}, git.Reference{Commit: "abcdef1"}, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"40 hexadecimal"}},
 		"CommitNoRef":   {"a branch that is not there", git.Remote{URL: repo.URL(), Credentials: good}, git.Reference{Commit: strings.Repeat("1", 40), Branch: "nope"}, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"refs/heads/nope"}},
-		"BadName":       {"R-33: names are checked before they are sent", git.Remote{URL: repo.URL(), Credentials: good}, git.Reference{Name: "refs/heads/../../config"}, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"not a valid name"}},
+		"BadName":       {"a name that leads out of refs is refused before it is sent", git.Remote{URL: repo.URL(), Credentials: good}, git.Reference{Name: "refs/heads/../../config"}, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"not a valid name"}},
 		"Empty":         {"nothing was pushed", git.Remote{URL: empty.URL(), Credentials: good}, main, meta.ReasonEmptyGitRepository, fault.ClassRetry, []string{"is empty"}},
 		"Unreachable":   {"nobody listens", git.Remote{URL: "http://u:canary@127.0.0.1:1/r"}, main, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"connection refused"}},
 		"Metadata":      {"never dialled", git.Remote{URL: "http://169.254.169.254/r"}, main, meta.ReasonGitOperationFailed, fault.ClassRetry, []string{"link-local"}},
@@ -260,7 +260,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// TestURLs is R-35: nothing but http and https, nothing a shell would notice.
+// TestURLs guards against URLs that run commands or read local files: nothing but
+// http and https, nothing a shell would notice.
 func TestURLs(t *testing.T) {
 	cases := map[string]struct {
 		why, url string
@@ -348,8 +349,8 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
-// TestRedirectKeepsCredentials is R-29 for Git: another origin gets neither the
-// credential of the list nor that of the pack.
+// TestRedirectKeepsCredentials guards against credentials that follow a redirect:
+// another origin gets neither that of the list nor that of the pack.
 func TestRedirectKeepsCredentials(t *testing.T) {
 	second := serve(t, gitserver.Options{Username: "u", Password: "canary"})
 	first := serve(t, gitserver.Options{})

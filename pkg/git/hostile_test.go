@@ -69,7 +69,8 @@ func TestFS(t *testing.T) {
 	}
 }
 
-// TestHostileTrees is R-32: names that reach what is not theirs are refused.
+// TestHostileTrees guards against trees that write outside or into .git: names
+// that reach what is not theirs are refused.
 func TestHostileTrees(t *testing.T) {
 	server := serve(t, gitserver.Options{})
 	repo, ok := newRepo(t, server), must(t)
@@ -137,7 +138,8 @@ func point(t *testing.T, repo *gitserver.Repository, branch, tree string) {
 	ok("", repo.Branch(t.Context(), branch, ok(repo.WriteObject(t.Context(), "commit", []byte(text)))))
 }
 
-// TestFlippedByte is R-36: no byte of the answer can be changed unnoticed.
+// TestFlippedByte guards against packs that were changed in transit: no byte of
+// the answer can be changed unnoticed.
 func TestFlippedByte(t *testing.T) {
 	server := serve(t, gitserver.Options{})
 	repo := newRepo(t, server)
@@ -209,7 +211,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestHostileAnswers is R-33 and what else a server can say instead of a list.
+// TestHostileAnswers guards against hostile names and numbers of references, and
+// what else a server can say instead of a list.
 func TestHostileAnswers(t *testing.T) {
 	server := serve(t, gitserver.Options{})
 	repo := newRepo(t, server)

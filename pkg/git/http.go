@@ -25,7 +25,7 @@ type statusError struct {
 	answer string
 }
 
-// Error tells what the server answered.
+// Error says what the server answered.
 func (e *statusError) Error() string {
 	text := fmt.Sprintf("the server answered %d %s", e.code, http.StatusText(e.code))
 	if e.answer != "" {

@@ -15,7 +15,7 @@ import (
 
 // Resolve says which commit a reference stands for now. It asks the server
 // once for its references, and not at all for a commit named by its hash. Tags
-// of equal version precedence are told apart by the dates of their commits,
+// of equal version precedence are ordered by the dates of their commits,
 // which costs a second, small request.
 func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Resolved, error) {
 	if ref.Commit != "" {
@@ -80,7 +80,7 @@ type newest struct {
 	version *semver.Version
 }
 
-// offer tells whether the name is a tag in the range that is at least as high
+// offer reports whether the name is a tag in the range that is at least as high
 // as the best so far.
 func (n *newest) offer(ranges *semver.Constraints, name string) bool {
 	v, ok := versionOf(name)

@@ -32,7 +32,7 @@ func TestByExistence(t *testing.T) {
 		gk   schema.GroupKind
 		want bool
 	}{
-		"Deployment": {"its status tells", schema.GroupKind{Group: "apps", Kind: "Deployment"}, false},
+		"Deployment": {"its status says it", schema.GroupKind{Group: "apps", Kind: "Deployment"}, false},
 		"Service":    {"one of type LoadBalancer waits for its address", schema.GroupKind{Kind: "Service"}, false},
 		"Secret":     {"nobody wrote a rule for it", schema.GroupKind{Kind: "Secret"}, true},
 		"Ruled":      {"the rule of the user decides", schema.GroupKind{Kind: "ConfigMap"}, false},

@@ -194,7 +194,7 @@ func (s *session) explain(err error) error {
 }
 
 func (s *session) build(req Request, p *pieces) (*Result, error) {
-	kind, err := s.Look(req.Path)
+	kind, err := s.Lookup(req.Path)
 	if err != nil {
 		return nil, err
 	}

@@ -111,7 +111,7 @@ func TestWhatIsNoObject(t *testing.T) {
 	}
 }
 
-// TestSubstitutionOfBuiltObjects is row F-40: what is replaced, what is left alone,
+// TestSubstitutionOfBuiltObjects covers what is replaced, what is left alone,
 // and that the same comes out every time.
 func TestSubstitutionOfBuiltObjects(t *testing.T) {
 	crd := object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "widgets.example.com", "spec", kust("schema", kust("pattern", `^[a-z]+$`, "also", `^\$?\{.*$`, "ref", "#/$defs/x")))
@@ -151,8 +151,8 @@ func TestSubstitutionOfBuiltObjects(t *testing.T) {
 			for _, obj := range got.Objects {
 				sensitive[nameOf(obj)] = got.Sensitive(obj)
 			}
-			marks := map[string]bool{"Widget/a": false, "CustomResourceDefinition/widgets.example.com": false, "ConfigMap/out": false, "Secret/real": true, "ConfigMap/s": true}
-			if diff := cmp.Diff(marks, sensitive); diff != "" {
+			secret := map[string]bool{"Widget/a": false, "CustomResourceDefinition/widgets.example.com": false, "ConfigMap/out": false, "Secret/real": true, "ConfigMap/s": true}
+			if diff := cmp.Diff(secret, sensitive); diff != "" {
 				t.Errorf("sensitive objects (-want +got):\n%s", diff)
 			}
 			if text, err := json.Marshal(at(got.Objects[1], "spec")); err != nil || string(text) != `{"schema":{"also":"^\\$?\\{.*$","pattern":"^[a-z]+$","ref":"#/$defs/x"}}` {

@@ -51,7 +51,7 @@ func (f recordingFS) kind(name string) (string, record.Kind, error) {
 	if _, ok := f.s.generate[rel]; ok {
 		return rel, record.KindFile, f.s.Alive()
 	}
-	kind, err := f.s.Look(rel)
+	kind, err := f.s.Lookup(rel)
 	return rel, kind, err
 }
 

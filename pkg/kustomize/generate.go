@@ -71,7 +71,7 @@ func (s *session) ownFile(dir string) (string, error) {
 	found := ""
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
-		kind, err := s.Look(name)
+		kind, err := s.Lookup(name)
 		if err != nil {
 			return "", err
 		}

@@ -64,8 +64,8 @@ func mustYAML(value any) []byte {
 }
 
 func TestNothingOutsideTheArtifactIsRead(t *testing.T) {
-	// Rows R-3, F-37 and F-38 of the hardening list: every path field, every way
-	// out. The canary lies beside the artifact on a real disk.
+	// A kustomization must not read the files of the controller: every path field, every
+	// way out. The canary lies beside the artifact on a real disk.
 	outside := t.TempDir()
 	root := filepath.Join(outside, "source")
 	write := func(name string, content []byte) {
@@ -104,7 +104,7 @@ func TestNothingOutsideTheArtifactIsRead(t *testing.T) {
 			}
 			text := err.Error()
 			if strings.Contains(text, canary) || strings.Contains(text, root) || strings.Contains(text, treeRoot) || strings.Contains(text, "secret@") {
-				t.Errorf("%s of %s: the error tells too much: %s", entry, field, text)
+				t.Errorf("%s of %s: the error says too much: %s", entry, field, text)
 			}
 			if strings.Contains(text, "connection refused") || strings.Contains(text, "dial ") || strings.Contains(text, "git fetch") {
 				t.Errorf("%s of %s reached for the network: %s", entry, field, text)
@@ -287,7 +287,7 @@ func TestOutputIsCapped(t *testing.T) {
 	}
 }
 
-// gate is a tree whose files open only when told to.
+// gate is a tree whose files open only on request.
 type gate struct {
 	fstest.MapFS
 	asked, open chan struct{}

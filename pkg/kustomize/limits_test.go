@@ -12,7 +12,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/kustomize/remote"
 )
 
-// TestEveryLimitIsRefusedByName is row F-39 of the hardening list: a limit fails
+// TestEveryLimitIsRefusedByName guards against builds that exhaust the controller: a limit fails
 // the build with BuildFailed and says which one it was. The timeout is in
 // TestALateResultIsDiscarded.
 func TestEveryLimitIsRefusedByName(t *testing.T) {
@@ -65,7 +65,7 @@ func TestEveryLimitIsRefusedByName(t *testing.T) {
 	}
 }
 
-// TestTwentyThousandObjectsFit is row F-50: as files, and as documents of one file.
+// TestTwentyThousandObjectsFit builds a large tree, as files and as documents of one file.
 func TestTwentyThousandObjectsFit(t *testing.T) {
 	const objects, perFile = 20_000, 50
 	files, one := tree{}, strings.Builder{}

@@ -89,7 +89,7 @@ func (o *Overlay) addComponents(s *session, dir string, k *types.Kustomization) 
 		if err != nil {
 			return err
 		}
-		kind, err := s.Look(target)
+		kind, err := s.Lookup(target)
 		if err != nil {
 			return err
 		}

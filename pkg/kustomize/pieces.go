@@ -68,7 +68,7 @@ func (p pieceSource) Kustomization(dir string) (string, *types.Kustomization, bo
 		name := path.Join(dir, base)
 		_, generated := p.s.generate[name]
 		if !generated {
-			kind, err := p.s.Look(name)
+			kind, err := p.s.Lookup(name)
 			if err != nil {
 				return "", nil, false
 			}
@@ -99,6 +99,6 @@ func (p pieceSource) Join(dir, entry string) (string, bool) {
 
 // Kind says what is at a name.
 func (p pieceSource) Kind(name string) (record.Kind, bool) {
-	kind, err := p.s.Look(name)
+	kind, err := p.s.Lookup(name)
 	return kind, err == nil
 }

@@ -55,7 +55,7 @@ func (s *session) plugin(dir, fieldName, entry string, depth int) error {
 	if err != nil {
 		return err
 	}
-	kind, err := s.Look(name)
+	kind, err := s.Lookup(name)
 	if err != nil || kind == record.KindAbsent {
 		return err
 	}
@@ -73,7 +73,7 @@ func (s *session) plugin(dir, fieldName, entry string, depth int) error {
 func (s *session) pluginDir(dir, fieldName string, depth int) error {
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
-		kind, err := s.Look(name)
+		kind, err := s.Lookup(name)
 		if err != nil {
 			return err
 		}

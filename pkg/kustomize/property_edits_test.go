@@ -99,11 +99,11 @@ func (a *author) put(name string, value any) {
 
 func (a *author) fresh() string { return fmt.Sprintf("n%d", a.IntN(1000)) }
 
-// file picks a file whose path ends in one of the endings; any file without them.
-func (a *author) file(endings ...string) string {
+// file picks a file whose path ends in one of the suffixes; any file without them.
+func (a *author) file(suffixes ...string) string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(a.files)) {
-		if len(endings) == 0 || slices.ContainsFunc(endings, func(end string) bool { return strings.HasSuffix(name, end) }) {
+		if len(suffixes) == 0 || slices.ContainsFunc(suffixes, func(end string) bool { return strings.HasSuffix(name, end) }) {
 			names = append(names, name)
 		}
 	}

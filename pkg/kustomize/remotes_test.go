@@ -214,11 +214,11 @@ func TestRemoteBasesAreRefused(t *testing.T) {
 			}
 			for _, secret := range []string{"hunter2", canary, ".artifact-root"} {
 				if strings.Contains(err.Error(), secret) && !strings.Contains(fmt.Sprint(c.trees), secret) {
-					t.Errorf("%s: the error tells %q: %v", c.why, secret, err)
+					t.Errorf("%s: the error shows %q: %v", c.why, secret, err)
 				}
 			}
 			if token := hexToken.FindString(err.Error()); token != "" {
-				t.Errorf("%s: the error tells the name %s: %v", c.why, token, err)
+				t.Errorf("%s: the error shows the name %s: %v", c.why, token, err)
 			}
 			t.Log(err)
 		})

@@ -89,12 +89,12 @@ func (r Revision) Short() string {
 	return r.Name + "@" + hex
 }
 
-// IsZero tells whether there is no revision at all.
+// IsZero reports whether there is no revision at all.
 func (r Revision) IsZero() bool {
 	return r == Revision{}
 }
 
-// SameContent tells whether two revisions stand for the same content, whatever
+// SameContent reports whether two revisions stand for the same content, whatever
 // they are called.
 func (r Revision) SameContent(other Revision) bool {
 	return r.Algorithm != "" && r.Algorithm == other.Algorithm && r.Hex == other.Hex

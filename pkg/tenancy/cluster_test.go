@@ -78,7 +78,7 @@ func TestImpersonatedUser(t *testing.T) {
 	}
 }
 
-// TestRights is F-11: what the namespace's group may do, the identity may do, and
+// TestRights guards against work done with the rights of the controller: what the namespace's group may do, the identity may do, and
 // nothing of what only the controller may do.
 func TestRights(t *testing.T) {
 	admin := clientFor(t, testEnv.Config())

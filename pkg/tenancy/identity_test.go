@@ -112,8 +112,8 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// TestConfigRefuses is the shape of R-13: an identity that nobody filled in must
-// not become the controller's own, and nobody may slip in a second one.
+// TestConfigRefuses guards against identities that are empty or ambiguous: one
+// that nobody filled in must not become the controller's own, and nobody may slip in a second one.
 func TestConfigRefuses(t *testing.T) {
 	deployer := serviceAccount(t, "apps", "deployer")
 	cases := map[string]struct {

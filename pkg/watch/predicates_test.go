@@ -114,7 +114,7 @@ func TestOtherEvents(t *testing.T) {
 		want bool
 	}{
 		"AskedCreate":           {"a new object is reconciled", watch.Asked().Create(event.CreateEvent{Object: without}), true},
-		"AskedDelete":           {"its memory has to go", watch.Asked().Delete(event.DeleteEvent{Object: without}), true},
+		"AskedDelete":           {"its state has to go", watch.Asked().Delete(event.DeleteEvent{Object: without}), true},
 		"AskedGeneric":          {"whoever sends a generic event means it", watch.Asked().Generic(event.GenericEvent{Object: without}), true},
 		"ArtifactCreate":        {"after a restart every source with an artifact counts", watch.NewArtifact().Create(event.CreateEvent{Object: with}), true},
 		"ArtifactCreateWithout": {"a source without one does not", watch.NewArtifact().Create(event.CreateEvent{Object: without}), false},

@@ -42,7 +42,7 @@ const (
 	// MetaChecksumKey is the old name of MetaDigestKey.
 	MetaChecksumKey = "checksum"
 
-	// MetaTokenKey tells two states of the same revision apart when events are
+	// MetaTokenKey distinguishes two states of the same revision when events are
 	// deduplicated.
 	MetaTokenKey = "token"
 
@@ -98,12 +98,12 @@ type Event struct {
 	ReportingInstance string `json:"reportingInstance,omitempty"`
 }
 
-// HasReason tells whether the event has the given reason.
+// HasReason reports whether the event has the given reason.
 func (e *Event) HasReason(reason string) bool {
 	return e.Reason == reason
 }
 
-// HasMetadata tells whether a key with the given suffix, in whatever group, has
+// HasMetadata reports whether a key with the given suffix, in whatever group, has
 // the value.
 func (e *Event) HasMetadata(suffix, value string) bool {
 	for k, v := range e.Metadata {

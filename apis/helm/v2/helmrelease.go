@@ -87,7 +87,7 @@ func (in *HelmRelease) GetDriftMode() meta.DriftMode {
 // CommonStatus returns the common part of the status.
 func (in *HelmRelease) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *HelmRelease) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.

@@ -9,7 +9,7 @@ import (
 // CommonStatus returns the common part of the status.
 func (in *ImageRepository) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *ImageRepository) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -23,7 +23,7 @@ func (in *ImageRepository) SetConditions(conditions []metav1.Condition) {
 // CommonStatus returns the common part of the status.
 func (in *ImagePolicy) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *ImagePolicy) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -37,7 +37,7 @@ func (in *ImagePolicy) SetConditions(conditions []metav1.Condition) {
 // CommonStatus returns the common part of the status.
 func (in *ImageUpdateAutomation) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *ImageUpdateAutomation) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.

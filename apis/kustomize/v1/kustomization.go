@@ -96,7 +96,7 @@ func (in *Kustomization) GetSourceNamespace() string {
 // CommonStatus returns the common part of the status.
 func (in *Kustomization) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *Kustomization) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.

@@ -271,7 +271,7 @@ type KustomizationStatus struct {
 	LastAppliedRevision string `json:"lastAppliedRevision,omitempty"`
 
 	// LastAppliedOriginRevision is the revision of what the applied artifact was
-	// made from, when it tells.
+	// made from, when it says so.
 	// +optional
 	LastAppliedOriginRevision string `json:"lastAppliedOriginRevision,omitempty"`
 

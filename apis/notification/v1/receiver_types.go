@@ -119,7 +119,7 @@ type OIDCValidation struct {
 	// Expression in CEL over claims and vars; it has to be true.
 	Expression string `json:"expression"`
 
-	// Message that tells what is wrong when it is not.
+	// Message that says what is wrong when it is not.
 	Message string `json:"message"`
 }
 
@@ -207,7 +207,7 @@ type ReceiverList struct {
 // CommonStatus returns the common part of the status.
 func (in *Receiver) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *Receiver) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.

@@ -74,5 +74,5 @@ type AlertList struct {
 	Items []Alert `json:"items"`
 }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *Alert) Suspended() bool { return in.Spec.Suspend }

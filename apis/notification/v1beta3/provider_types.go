@@ -161,5 +161,5 @@ func (in *Provider) GetTimeout() (time.Duration, error) {
 	return d, nil
 }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *Provider) Suspended() bool { return in.Spec.Suspend }

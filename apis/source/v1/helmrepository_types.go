@@ -13,7 +13,7 @@ const (
 	HelmRepositoryTypeDefault = "default"
 
 	// HelmRepositoryTypeOCI is a registry. Such a HelmRepository is static: nothing
-	// is reconciled, it only tells charts where to look and how to log in.
+	// is reconciled, it only says where charts are and how to log in.
 	HelmRepositoryTypeOCI = "oci"
 
 	// DefaultHelmRepositoryInterval is the interval of a HelmRepository that names

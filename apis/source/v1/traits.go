@@ -9,7 +9,7 @@ import (
 // CommonStatus returns the common part of the status.
 func (in *GitRepository) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *GitRepository) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -26,7 +26,7 @@ func (in *GitRepository) GetArtifact() *meta.Artifact { return in.Status.Artifac
 // CommonStatus returns the common part of the status.
 func (in *OCIRepository) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *OCIRepository) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -43,7 +43,7 @@ func (in *OCIRepository) GetArtifact() *meta.Artifact { return in.Status.Artifac
 // CommonStatus returns the common part of the status.
 func (in *HelmRepository) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *HelmRepository) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -60,7 +60,7 @@ func (in *HelmRepository) GetArtifact() *meta.Artifact { return in.Status.Artifa
 // CommonStatus returns the common part of the status.
 func (in *HelmChart) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *HelmChart) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.
@@ -75,7 +75,7 @@ func (in *HelmChart) GetArtifact() *meta.Artifact { return in.Status.Artifact }
 // CommonStatus returns the common part of the status.
 func (in *Bucket) CommonStatus() *meta.CommonStatus { return &in.Status.CommonStatus }
 
-// Suspended tells whether the object is to be left alone.
+// Suspended reports whether the object is to be left alone.
 func (in *Bucket) Suspended() bool { return in.Spec.Suspend }
 
 // GetConditions returns the conditions of the object.

@@ -207,7 +207,7 @@ type ArtifactGeneratorList struct {
 	Items []ArtifactGenerator `json:"items"`
 }
 
-// Suspended tells whether the object is to be left alone. The kind has an
+// Suspended reports whether the object is to be left alone. The kind has an
 // annotation for it and no field.
 func (in *ArtifactGenerator) Suspended() bool {
 	return strings.EqualFold(in.Annotations[AnnotationReconcile], meta.DisabledValue)

@@ -71,7 +71,7 @@ func run(ctx context.Context, c *console, args []string) int {
 	}
 }
 
-// exitError passes on the exit status of a program that has told what is wrong by itself.
+// exitError passes on the exit status of a program that has reported what is wrong by itself.
 type exitError struct{ code int }
 
 // Error says how the program ended.

@@ -48,17 +48,17 @@ func TestMessages(t *testing.T) {
 		want string
 		why  string
 	}{
-		"Help":           {[]string{"help"}, 0, "devcluster COMMAND -h", "people ask"},
-		"NoArguments":    {nil, 0, "kubeconfig", "the commands are listed"},
-		"Flags":          {[]string{"up", "-h"}, 0, "-audit", "a question is no error"},
-		"UnknownCommand": {[]string{"start"}, 2, "up, down, status", "the right word is near"},
-		"UnknownFlag":    {[]string{"up", "-fast"}, 2, "-fast", "a typo is named"},
-		"StrayArgument":  {[]string{"status", "now"}, 2, `"now"`, "it would be ignored"},
-		"Format":         {[]string{"status", "-state", empty, "-o", "xml"}, 2, "text and json", "the choices are listed"},
-		"NotRunning":     {[]string{"down", "-state", empty}, 1, "devcluster up", "it says how to get a cluster"},
-		"NoKubeconfig":   {[]string{"kubeconfig", "-state", empty}, 1, "no cluster is running", "there is nobody to connect to"},
-		"GroupsAlone":    {[]string{"kubeconfig", "-group", "g"}, 2, "groups need a user", "a group is nobody"},
-		"Status":         {[]string{"status", "-state", empty}, 0, "no cluster is running", "asking is no error"},
+		"Help":             {[]string{"help"}, 0, "devcluster COMMAND -h", "people ask"},
+		"NoArguments":      {nil, 0, "kubeconfig", "the commands are listed"},
+		"Flags":            {[]string{"up", "-h"}, 0, "-audit", "a question is no error"},
+		"UnknownCommand":   {[]string{"start"}, 2, "up, down, status", "the right word is near"},
+		"UnknownFlag":      {[]string{"up", "-fast"}, 2, "-fast", "a typo is named"},
+		"NeedlessArgument": {[]string{"status", "now"}, 2, `"now"`, "it would be ignored"},
+		"Format":           {[]string{"status", "-state", empty, "-o", "xml"}, 2, "text and json", "the choices are listed"},
+		"NotRunning":       {[]string{"down", "-state", empty}, 1, "devcluster up", "it says how to get a cluster"},
+		"NoKubeconfig":     {[]string{"kubeconfig", "-state", empty}, 1, "no cluster is running", "there is nobody to connect to"},
+		"GroupsAlone":      {[]string{"kubeconfig", "-group", "g"}, 2, "groups need a user", "a group is nobody"},
+		"Status":           {[]string{"status", "-state", empty}, 0, "no cluster is running", "asking is no error"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, err := try(t, tc.args...)

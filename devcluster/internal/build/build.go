@@ -30,7 +30,7 @@ const (
 )
 
 // Ensure returns the folder that holds the named binaries for the repository at root, and builds those that are missing.
-// It tells about its progress only if there is something to build.
+// It reports its progress only if there is something to build.
 func Ensure(ctx context.Context, root string, progress io.Writer, names ...string) (string, error) {
 	r, err := readRecipe(root)
 	if err != nil {

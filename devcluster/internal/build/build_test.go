@@ -91,7 +91,7 @@ func TestUnknownBinary(t *testing.T) {
 	}
 }
 
-func TestFailedBuildTellsWhyAndLeavesNothing(t *testing.T) {
+func TestFailedBuildSaysWhyAndLeavesNothing(t *testing.T) {
 	root := module(t, "module x\n\ngo 1.26.0\n\nrequire k8s.io/kubernetes v1.36.3\n\nthis is no directive\n")
 	t.Setenv(cacheVariable, t.TempDir())
 	var progress bytes.Buffer

@@ -61,7 +61,7 @@ func Acquire(ctx context.Context, path string, waiting func()) (*Lock, error) {
 	}
 }
 
-// Held tells whether somebody holds the lock. It takes the lock in shared mode for a moment, so that those who only ask
+// Held reports whether somebody holds the lock. It takes the lock in shared mode for a moment, so that those who only ask
 // do not see each other.
 func Held(path string) (bool, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW, 0)

@@ -89,7 +89,7 @@ func TestTerminateKillsTheStubborn(t *testing.T) {
 	<-process.Done()
 }
 
-func TestStartTellsWhatIsMissing(t *testing.T) {
+func TestStartSaysWhatIsMissing(t *testing.T) {
 	spawner := proc.NewSpawner()
 	defer spawner.Close()
 	_, err := spawner.Start(proc.Spec{Name: "etcd", Path: "/nonexistent/etcd", Log: filepath.Join(t.TempDir(), "log")})

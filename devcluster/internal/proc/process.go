@@ -62,7 +62,7 @@ func (p *Process) Kill() {
 		return
 	default:
 	}
-	// The group exists as long as its leader has not been reaped, which done tells.
+	// The group exists as long as its leader has not been reaped, which done reports.
 	_ = syscall.Kill(-p.PID(), syscall.SIGKILL)
 	<-p.done
 }

@@ -24,7 +24,7 @@ const (
 	lockName     = "lock"
 	// claimTimeout lets those who only ask whether the directory is held finish asking.
 	claimTimeout = 500 * time.Millisecond
-	// markerName tells a directory of ours from one that somebody named by mistake: only the former is ever emptied.
+	// markerName distinguishes a directory of ours from one that somebody named by mistake: only the former is ever emptied.
 	markerName = ".devcluster"
 )
 
@@ -114,7 +114,7 @@ func Open(path string, ephemeral bool) (*Dir, error) {
 	return dir, nil
 }
 
-// Held tells whether a launcher holds the directory at path.
+// Held reports whether a launcher holds the directory at path.
 func Held(path string) (bool, error) {
 	return filelock.Held(filepath.Join(path, lockName))
 }

@@ -114,7 +114,7 @@ func TestOnlyDeletionTouchesPodsThatGo(t *testing.T) {
 		}
 		first := s.Spec.Selector.MatchExpressions[0].JQ
 		if first.Key != ".metadata.deletionTimestamp" || first.Operator != want {
-			t.Errorf("%s must begin with a look at the deletion timestamp", name)
+			t.Errorf("%s must begin by checking the deletion timestamp", name)
 		}
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-// chat returns the objects that have everything told in a chat at the address.
+// chat returns the objects that have everything reported in a chat at the address.
 func chat(address string) []*unstructured.Unstructured {
 	notification := func(kind, name string, spec map[string]any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{

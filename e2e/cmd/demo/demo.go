@@ -104,7 +104,7 @@ func publish(ctx context.Context, w *world.World) (*gitserver.Repository, error)
 	return repository, err
 }
 
-// syncFrom applies manifests/clusters/dev, pointed at the local repository, and has everything told in the chat.
+// syncFrom applies manifests/clusters/dev, pointed at the local repository, and has everything reported in the chat.
 func syncFrom(ctx context.Context, w *world.World, url string) error {
 	objects, err := manifests.Build("clusters/dev")
 	if err != nil {
@@ -176,7 +176,7 @@ func arrived(ctx context.Context, w *world.World, repository *gitserver.Reposito
 // stay returns when the context ends, or with the cause when the control plane fails.
 func stay(ctx context.Context, w *world.World) error { return w.Cluster().Wait(ctx) }
 
-// howTo tells what to do next.
+// howTo says what to do next.
 func howTo(cluster *devcluster.Cluster, url string) string {
 	return fmt.Sprintf(`
 Try it yourself, in another terminal. Change what runs:

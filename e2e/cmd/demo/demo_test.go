@@ -93,7 +93,7 @@ func deployment(replicas *int32, available int32) *appsv1.Deployment {
 	return d
 }
 
-func TestScreenTellsNewsOnce(t *testing.T) {
+func TestScreenReportsChangesOnce(t *testing.T) {
 	var out bytes.Buffer
 	s := newScreen(&out)
 	s.state("healthy", "web", "runs 1.0")
@@ -101,6 +101,6 @@ func TestScreenTellsNewsOnce(t *testing.T) {
 	s.state("healthy", "web", "runs 2.0")
 	s.state("", "web", "")
 	if got := strings.Count(out.String(), "\n"); got != 2 {
-		t.Errorf("two pieces of news are %d lines:\n%s", got, out.String())
+		t.Errorf("two changes are %d lines:\n%s", got, out.String())
 	}
 }

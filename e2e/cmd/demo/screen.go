@@ -42,7 +42,7 @@ func (s *screen) line(what, text string) {
 	s.write(what, text)
 }
 
-// state prints how something is, if that is news.
+// state prints how something is, if that is new.
 func (s *screen) state(what, of, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -145,7 +145,7 @@ func waitUntilGone(t *testing.T, pid int) {
 	})
 }
 
-// zombie tells whether a process is dead and only waits for somebody to ask how it died.
+// zombie reports whether a process is dead and only waits for somebody to ask how it died.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err == nil && strings.Contains(string(stat), ") Z ")

@@ -36,7 +36,7 @@ func Of(obj *unstructured.Unstructured, pods []*unstructured.Unstructured) strin
 	return finish(w.without(len(pods)))
 }
 
-// refused tells why the pods of a workload are not even made.
+// refused says why the pods of a workload are not even made.
 func (w *workload) refused() string {
 	c := find(w.Status.Conditions, "ReplicaFailure")
 	if c.Status != "True" {
@@ -63,7 +63,7 @@ func (w *workload) without(pods int) string {
 	return ""
 }
 
-// claim tells what a claim for a volume waits for.
+// claim says what a claim for a volume waits for.
 func (w *workload) claim() string {
 	class := "the default storage class"
 	if w.Spec.StorageClassName != "" {
@@ -185,7 +185,7 @@ func finish(text string) string {
 // quote shows a name.
 func quote(name string) string { return fmt.Sprintf("%q", shorten(name, 120)) }
 
-// NeedsPods tells whether the pods of an object can add to what its own status
+// NeedsPods reports whether the pods of an object can add to what its own status
 // says, so that nobody lists them for nothing.
 func NeedsPods(obj *unstructured.Unstructured) bool {
 	switch obj.GetKind() {

@@ -157,7 +157,7 @@ func TestCauseOfAPod(t *testing.T) {
 				t.Errorf("%s: got\n%s\nwant\n%s", c.why, got, c.want)
 			}
 			if strings.Contains(got, "hunter2") || strings.Contains(got, "x7k2p") {
-				t.Errorf("it tells what it must not: %s", got)
+				t.Errorf("it says what it must not: %s", got)
 			}
 		})
 	}

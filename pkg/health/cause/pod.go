@@ -45,8 +45,8 @@ func (p *pod) onNode(what, how string) string {
 	return what + " " + quote(p.Spec.NodeName) + " " + how
 }
 
-// ended tells why a pod was ended from outside. One that failed by itself is
-// told by its containers.
+// ended says why a pod was ended from outside. One that failed by itself is
+// explained by its containers.
 func (p *pod) ended() []finding {
 	if p.Status.Phase != "Failed" {
 		return nil
@@ -70,7 +70,7 @@ func (p *pod) ended() []finding {
 	return nil
 }
 
-// scheduling tells why no node takes the pod.
+// scheduling says why no node takes the pod.
 func (p *pod) scheduling() []finding {
 	c := find(p.Status.Conditions, "PodScheduled")
 	if c.Status != "False" {
@@ -111,7 +111,7 @@ func (p *pod) pending() []finding {
 	return nil
 }
 
-// container tells what is wrong with a container.
+// container says what is wrong with a container.
 func (p *pod) container(s containerStatus, init bool) []finding {
 	named := "container " + quote(s.Name)
 	if init {
@@ -181,7 +181,7 @@ func waits(named string, s containerStatus, reason, message string) (finding, bo
 	return finding{}, false
 }
 
-// crash tells how a container ended. The number of restarts is told in steps, so
+// crash says how a container ended. The number of restarts is given in steps, so
 // that the sentence rests while a container crashes on.
 func crash(named string, s containerStatus, end *terminated) string {
 	text := named

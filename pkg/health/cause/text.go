@@ -17,8 +17,8 @@ func pull(reason, message string) string {
 	}
 	message = strings.ToLower(message)
 	for _, known := range []struct {
-		why   string
-		marks []string
+		why     string
+		phrases []string
 	}{
 		{"the registry limits the rate", []string{"toomanyrequests", "too many requests", "rate limit"}},
 		{"the registry refuses access", []string{"unauthorized", "authentication required", "no basic auth", "denied", "forbidden", "authorization failed"}},
@@ -28,8 +28,8 @@ func pull(reason, message string) string {
 		{"the registry cannot be reached", []string{"no such host", "connection refused", "timeout", "deadline exceeded", "unreachable", "server misbehaving", "connection reset"}},
 		{"there is no space left on the node", []string{"no space left"}},
 	} {
-		for _, mark := range known.marks {
-			if strings.Contains(message, mark) {
+		for _, phrase := range known.phrases {
+			if strings.Contains(message, phrase) {
 				return known.why
 			}
 		}
@@ -42,7 +42,7 @@ var (
 	missingObject = regexp.MustCompile(`(?i)\b(secret|configmap) "([^"]+)" not found`)
 )
 
-// configuration tells what a container lacks: names of objects and keys, never
+// configuration says what a container lacks: names of objects and keys, never
 // what is in them.
 func configuration(message string) string {
 	if m := missingKey.FindStringSubmatch(message); m != nil {
@@ -88,9 +88,9 @@ func admission(message string) string {
 	return strings.TrimRight(shorten(message, 220), ". ")
 }
 
-// after is what stands behind a mark, up to the end of its sentence.
-func after(message, mark string) string {
-	_, rest, ok := strings.Cut(message, mark)
+// after is what stands behind a phrase, up to the end of its sentence.
+func after(message, phrase string) string {
+	_, rest, ok := strings.Cut(message, phrase)
 	if !ok {
 		return ""
 	}

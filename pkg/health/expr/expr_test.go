@@ -75,7 +75,7 @@ func text(err error) string {
 	return err.Error()
 }
 
-// TestBombs is F-52 and R-22 for CEL: every one of these would run for hours or
+// TestBombs guards against expressions that exhaust the controller: every one of these would run for hours or
 // take the memory of the machine.
 func TestBombs(t *testing.T) {
 	doubled := func(start, step string) string { return "[" + start + "]" + strings.Repeat(step, 40) }

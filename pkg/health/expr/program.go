@@ -18,7 +18,7 @@ const (
 	maxCost = 400_000
 	// interruptEvery is after how many steps of a loop the context is asked.
 	interruptEvery = 100
-	// shownIssues and shownText bound what a compile error tells.
+	// shownIssues and shownText bound what a compile error says.
 	shownIssues = 3
 	shownText   = 400
 )
@@ -113,7 +113,7 @@ func (p *Program) Holds(ctx context.Context, variables map[string]any) (bool, er
 	return bool(holds), nil
 }
 
-// refused tells what is wrong with the text of an expression and where.
+// refused says what is wrong with the text of an expression and where.
 func refused(issues *cel.Issues) error {
 	var found []string
 	for _, e := range issues.Errors() {

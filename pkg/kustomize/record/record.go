@@ -1,4 +1,4 @@
-// Package record keeps what a build learned from a tree, and tells from the index
+// Package record keeps what a build learned from a tree, and finds from the index
 // of a newer tree whether it would learn the same.
 package record
 

@@ -79,7 +79,7 @@ func splitHost(text string) (host, rest string, err error) {
 	lower := strings.ToLower(bare)
 	github := strings.HasPrefix(lower, "github.com/") || strings.HasPrefix(lower, "github.com:")
 	// Without a scheme a colon separates the path, but only where a user or a
-	// known host tells the address from a path.
+	// known host distinguishes the address from a path.
 	short := scheme == "" && (name != "" || github)
 	switch {
 	case scheme == "file://":
@@ -120,7 +120,7 @@ func cutPrefix(text string, prefixes ...string) (prefix, rest string) {
 	return "", text
 }
 
-// splitPath tells the repository from the directory in it.
+// splitPath separates the repository from the directory in it.
 func splitPath(text string) (repository, dir string) {
 	const azure, dotGit = "_git/", ".git"
 	if i := strings.Index(text, azure); i >= 0 {

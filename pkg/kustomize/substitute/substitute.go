@@ -103,7 +103,7 @@ type Result struct {
 	Changed bool
 }
 
-// Digest tells these variables from others. It is made from values and is for
+// Digest distinguishes these variables from others. It is made from values and is for
 // memory only. A nil Program has none.
 func (p *Program) Digest() string {
 	if p == nil {

@@ -224,7 +224,7 @@ func TestSurveyAgreesWithTheLanguage(t *testing.T) {
 }
 
 func TestWordsOfOtherLanguagesSurvive(t *testing.T) {
-	// Rows F-40: text that looks like expressions, as CRDs and scripts have it.
+	// Text that looks like expressions, as CRDs and scripts have it.
 	p, err := (&Variables{Values: map[string]string{"a": "1"}, Strict: true}).Compile()
 	if err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ type Request struct {
 	Method, Host, URI string
 	Header            http.Header
 	Body              []byte
-	// Accepted tells whether the sink answered that it took the message.
+	// Accepted reports whether the sink answered that it took the message.
 	Accepted bool
 }
 

@@ -57,7 +57,7 @@ func TestSlackAnswers(t *testing.T) {
 		"Webhook":    {"an incoming webhook says ok", "/services/T/B/x", message, nil, 200, "ok", true},
 		"NotJSON":    {"and refuses what it cannot read", "/services/T/B/x", "{", nil, 400, "invalid_payload", false},
 		"NoText":     {"and what has no text", "/services/T/B/x", "{}", nil, 400, "no_text", false},
-		"API":        {"the API tells in the body", webhooksink.APIPath, message, bearer, 200, `{"ok":true}`, true},
+		"API":        {"the API says it in the body", webhooksink.APIPath, message, bearer, 200, `{"ok":true}`, true},
 		"APINoToken": {"also that a token is missing", webhooksink.APIPath, message, nil, 200, `{"ok":false,"error":"not_authed"}`, false},
 	}
 	for name, tc := range cases {

@@ -70,7 +70,7 @@ func (r reply) contentType() string {
 	return "text/plain; charset=utf-8"
 }
 
-// judge answers as Slack does: its API says 200 to everything and tells in the
+// judge answers as Slack does: its API says 200 to everything and answers in the
 // body, incoming webhooks answer with a code and a word.
 func judge(r *http.Request, body []byte) reply {
 	var p slackPayload

@@ -5,7 +5,7 @@ package cell
 import "github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 
 // from says where the targets stand.
-const from = "engine, table of targets"
+const from = "targets of the engine"
 
 // All returns the cells in the order in which they are run.
 func All() []rig.Cell {

@@ -48,7 +48,7 @@ func Variants() []rig.Cell {
 
 func variant(name, about string, shape fleet.Shape, run func(context.Context, *rig.Rig) ([]report.Step, error)) rig.Cell {
 	return rig.Cell{
-		Name: name, About: about, From: "S1 of the plan of measurements; engine, table of targets", Limit: variantLimit, Bare: true, Run: run,
+		Name: name, About: about, From: "scenario S1; targets of the engine", Limit: variantLimit, Bare: true, Run: run,
 		Setup: func(scale rig.Scale) rig.Setup {
 			shape := shape
 			shape.Units = scale.Of(shape.Units)

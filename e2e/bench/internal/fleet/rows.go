@@ -55,7 +55,7 @@ func (s State) Condition(kind string) Condition {
 	return Condition{}
 }
 
-// Ready tells whether the newest generation is ready.
+// Ready reports whether the newest generation is ready.
 func (s State) Ready() bool {
 	return s.Status.ObservedGeneration == s.Metadata.Generation && s.Condition("Ready").Status == "True"
 }

@@ -109,11 +109,11 @@ func sum(values map[string]float64) float64 {
 
 // Window is open from Begin to End.
 type Window struct {
-	meter   *Meter
-	mark    world.Mark
-	process map[world.Controller]reading
-	plane   map[string]time.Duration
-	passes  map[world.Controller]map[string]int
+	meter    *Meter
+	position world.Position
+	process  map[world.Controller]reading
+	plane    map[string]time.Duration
+	passes   map[world.Controller]map[string]int
 }
 
 type reading struct {
@@ -136,7 +136,7 @@ func (m *Meter) Begin(ctx context.Context) (*Window, error) {
 	if w.plane, err = m.plane(); err != nil {
 		return nil, err
 	}
-	w.mark, err = m.world.Mark()
+	w.position, err = m.world.Position()
 	return w, err
 }
 
@@ -178,7 +178,7 @@ func (w *Window) End(ctx context.Context) (Use, error) {
 func (w *Window) count(ctx context.Context, use *Use) error {
 	counts := map[Request]int{}
 	for _, c := range w.meter.controllers {
-		requests, err := w.meter.world.Since(w.mark, c)
+		requests, err := w.meter.world.Since(w.position, c)
 		if err != nil {
 			return err
 		}

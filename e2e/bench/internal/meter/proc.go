@@ -42,7 +42,7 @@ func cpuTime(pid int) (time.Duration, error) {
 // peakMemory returns the most resident memory that a process has had, in bytes.
 func peakMemory(pid int) (uint64, error) { return memory(pid, "VmHWM:") }
 
-// memory returns one of the sizes that the kernel tells of a process, in bytes.
+// memory returns one of the sizes that the kernel reports of a process, in bytes.
 func memory(pid int, name string) (uint64, error) {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {

@@ -15,7 +15,7 @@ func (r Report) Introduce(to io.Writer) {
 		r.Machine.CPUs, r.Machine.Model, r.Machine.Kernel, r.Machine.Go, r.Machine.Kubernetes)
 }
 
-// ThisMachine describes where the bench runs, as far as the kernel tells.
+// ThisMachine describes where the bench runs, as far as the kernel says.
 func ThisMachine(kubernetes string) Machine {
 	m := Machine{CPUs: runtime.NumCPU(), Go: runtime.Version(), Kubernetes: kubernetes}
 	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {

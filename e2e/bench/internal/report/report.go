@@ -75,10 +75,10 @@ func AtLeast(name string, value float64, unit string, least float64) Figure {
 	return Figure{Name: name, Value: value, Unit: unit, Least: &least}
 }
 
-// Judged tells whether anything is promised of the figure.
+// Judged reports whether anything is promised of the figure.
 func (f Figure) Judged() bool { return f.Limit != nil || f.Least != nil }
 
-// Met tells whether the figure is what was promised.
+// Met reports whether the figure is what was promised.
 func (f Figure) Met() bool {
 	return (f.Limit == nil || f.Value <= *f.Limit) && (f.Least == nil || f.Value >= *f.Least)
 }

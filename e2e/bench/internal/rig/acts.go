@@ -28,8 +28,8 @@ func (r *Rig) RequestAll(ctx context.Context) (time.Time, error) {
 	return r.Fleet.AwaitHandled(ctx, token)
 }
 
-// Settle waits until the controllers are at rest.
-func (r *Rig) Settle(ctx context.Context) error {
-	_, err := r.Meter.Settle(ctx)
+// AwaitIdle waits until the controllers are at rest.
+func (r *Rig) AwaitIdle(ctx context.Context) error {
+	_, err := r.Meter.AwaitIdle(ctx)
 	return err
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/fleet"
 )
 
-// Course is how long after the source was told things had happened.
+// Course is how long after the source was notified things had happened.
 type Course struct{ Published, Applied, All time.Duration }
 
 // Commit changes the value of a unit in Git and waits until it is applied and until these units report it. The clock starts
-// when the push has returned and the source is told.
+// when the push has returned and the source is notified.
 func (r *Rig) Commit(ctx context.Context, unit fleet.Unit, value string, report []fleet.Unit) (Course, error) {
 	revision, err := r.Fleet.Commit(ctx, unit, value)
 	if err != nil {

@@ -52,7 +52,7 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Rig, error) {
 	}, nil
 }
 
-// Fits tells whether a cell can run in this world.
+// Fits reports whether a cell can run in this world.
 func (r *Rig) Fits(c Cell, setup Setup) bool {
 	return r.setup == setup && !r.spent && !(c.Bare && r.used)
 }

@@ -31,7 +31,7 @@ func (r *Rig) KillAndStart(ctx context.Context, step string, between func() erro
 		}
 	}
 	profiled := r.Profile(ctx, step, 4*time.Second)
-	last, err := r.Meter.Settle(ctx)
+	last, err := r.Meter.AwaitIdle(ctx)
 	if err != nil {
 		return 0, meter.Use{}, err
 	}

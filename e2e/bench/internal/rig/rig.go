@@ -45,7 +45,7 @@ func (r *Rig) Run(ctx context.Context, c Cell) (report.Cell, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the cell takes longer than %s", limit))
 	defer cancel()
 	began := time.Now()
-	if _, err := r.Meter.Settle(ctx); err != nil {
+	if _, err := r.Meter.AwaitIdle(ctx); err != nil {
 		return report.Cell{}, fmt.Errorf("waiting for rest before %s: %w", c.Name, err)
 	}
 	steps, err := c.Run(ctx, r)
@@ -91,7 +91,7 @@ func (r *Rig) Measure(ctx context.Context, step string, length time.Duration, ac
 	if err := act(ctx); err != nil {
 		return meter.Use{}, err
 	}
-	if _, err := r.Meter.Settle(ctx); err != nil {
+	if _, err := r.Meter.AwaitIdle(ctx); err != nil {
 		return meter.Use{}, err
 	}
 	use, err := window.End(ctx)
@@ -113,7 +113,7 @@ func (r *Rig) Timed(ctx context.Context, step string, length time.Duration, act 
 // Act does something and returns when it was done.
 type Act func(context.Context) (time.Time, error)
 
-// Profile takes CPU profiles beside what happens, and tells when they are written.
+// Profile takes CPU profiles beside what happens, and reports when they are written.
 func (r *Rig) Profile(ctx context.Context, step string, length time.Duration) <-chan error {
 	done := make(chan error, 1)
 	if r.Lab.Profiles == "" || length == 0 {

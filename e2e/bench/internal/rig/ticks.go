@@ -57,6 +57,6 @@ func (r *Rig) setInterval(ctx context.Context, interval time.Duration) error {
 	if _, err := r.Fleet.AwaitReady(ctx); err != nil {
 		return fmt.Errorf("setting the interval: %w", err)
 	}
-	_, err := r.Meter.Settle(ctx)
+	_, err := r.Meter.AwaitIdle(ctx)
 	return err
 }

@@ -45,12 +45,12 @@ func fight(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
 		report.Of("CPU of the controllers", use.CPU(), "s"),
 		report.Of("others corrected, p50", rig.Milliseconds(rig.Percentile(latencies, 50)), "ms"),
 		report.AtMost("others corrected, p99", rig.Milliseconds(rig.Percentile(latencies, 99)), "ms", rig.DriftLatency),
-		report.Of("told by a condition (1 is yes)", told(row), ""),
+		report.Of("reported by a condition (1 is yes)", reported(row), ""),
 	}}}, nil
 }
 
-// told is 1 if the unit says that somebody else writes what it owns.
-func told(row fleet.State) float64 {
+// reported is 1 if the unit says that somebody else writes what it owns.
+func reported(row fleet.State) float64 {
 	if row.Condition("Drifted").Status == "True" {
 		return 1
 	}

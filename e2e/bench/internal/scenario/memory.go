@@ -42,7 +42,7 @@ func heldAtRest(ctx context.Context, r *rig.Rig, when string) (meter.Memory, err
 			return meter.Memory{}, err
 		}
 	}
-	if err := r.Settle(ctx); err != nil {
+	if err := r.AwaitIdle(ctx); err != nil {
 		return meter.Memory{}, err
 	}
 	return r.Meter.Memory(ctx, world.Kustomize)

@@ -1,4 +1,4 @@
-// Package scenario has the scenarios of the plan of measurements that are not part of the engine's table, a file each. Each
+// Package scenario has the scenarios that are not part of the engine's table of targets, a file each. Each
 // has a size of its own.
 package scenario
 
@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	plan   = "plan of measurements"
-	engine = "engine, table of targets"
+	engine = "targets of the engine"
 	issue  = "issue of kustomize-controller"
 )
 
@@ -22,22 +21,22 @@ func All() []rig.Cell {
 	return []rig.Cell{
 		{
 			Name: "s2", About: "three idle minutes at an interval of one minute, then three with the status of every tenth Deployment written every second",
-			From: "S2, " + plan + "; " + engine, Limit: 9 * time.Minute, Setup: table, Run: idleMinutes,
+			From: "scenario S2; " + engine, Limit: 9 * time.Minute, Setup: table, Run: idleMinutes,
 		},
 		{
-			Name: "s6", About: "a rogue writer flips an owned field ten times a second", From: "S6, " + plan + "; " + engine,
+			Name: "s6", About: "a rogue writer flips an owned field ten times a second", From: "scenario S6; " + engine,
 			Setup: table, Run: fight,
 		},
 		{
 			Name: "s7", About: "both controllers are killed with -9, their local storage kept and emptied",
-			From: "S7, " + plan + "; " + engine, Setup: table, Run: storm,
+			From: "scenario S7; " + engine, Setup: table, Run: storm,
 		},
 		{
 			Name: "s4", About: "commits to a repository of 10,000 other files: one file, and a base that a tenth of the units share",
-			From: "S4, " + plan + "; " + engine, Setup: wideSetup, Run: wide,
+			From: "scenario S4; " + engine, Setup: wideSetup, Run: wide,
 		},
 		{
-			Name: "s5", About: "kinds of drift, one object at a time and a hundred at once", From: "S5, " + plan + "; " + engine,
+			Name: "s5", About: "kinds of drift, one object at a time and a hundred at once", From: "scenario S5; " + engine,
 			Limit: 6 * time.Minute, Setup: sized(300, 20), Run: driftKinds,
 		},
 		{
@@ -45,23 +44,23 @@ func All() []rig.Cell {
 			From: issue, Limit: 15 * time.Minute, Setup: noUnits, Bare: true, Run: hugeUnit,
 		},
 		{
-			Name: "s14", About: "every unit takes values from five ConfigMaps and Secrets", From: "S14, " + plan,
+			Name: "s14", About: "every unit takes values from five ConfigMaps and Secrets", From: "scenario S14",
 			Setup: sized(200, 4), Bare: true, Run: substitutes,
 		},
 		{
-			Name: "s15", About: "30 of 128 units never become healthy; commits to the others, before and meanwhile", From: "S15, " + plan,
+			Name: "s15", About: "30 of 128 units never become healthy; commits to the others, before and meanwhile", From: "scenario S15",
 			Limit: 5 * time.Minute, Setup: waiting(128), Run: failingNeighbours,
 		},
 		{
-			Name: "s20", About: "20 units depend on one another in a chain", From: "S20, " + plan,
+			Name: "s20", About: "20 units depend on one another in a chain", From: "scenario S20",
 			Setup: sized(20, 1), Bare: true, Run: chain,
 		},
 		{
-			Name: "s21", About: "50 remote clusters, 50 ms away, of 10 units each", From: "S21, " + plan + "; nothing is promised in numbers",
+			Name: "s21", About: "50 remote clusters, 50 ms away, of 10 units each", From: "scenario S21; nothing is promised in numbers",
 			Limit: 8 * time.Minute, Setup: sized(500, 4), Bare: true, Run: remoteClusters,
 		},
 		{
-			Name: "s22", About: "100 foreign kinds are defined while all units are idle", From: "S22, " + plan,
+			Name: "s22", About: "100 foreign kinds are defined while all units are idle", From: "scenario S22",
 			Setup: sized(500, 4), Run: churn,
 		},
 		{

@@ -70,7 +70,7 @@ func Open[R Row](ctx context.Context, c rest.Interface, path string) (*Table[R],
 }
 
 // keep opens the watch again when the API server has ended it, as it does with one that cannot keep up. If that fails, who
-// waits is told why.
+// waits gets the cause.
 func (t *Table[R]) keep(ctx context.Context, c rest.Interface, path string, stream io.ReadCloser) {
 	for {
 		t.follow(stream)
@@ -107,7 +107,7 @@ func (t *Table[R]) list(ctx context.Context, c rest.Interface, path string) (str
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.rows = rows
-	t.tell(time.Now())
+	t.wake(time.Now())
 	return list.Metadata.ResourceVersion, nil
 }
 
@@ -146,11 +146,11 @@ func (t *Table[R]) see(kind string, row R) {
 	} else {
 		t.rows[row.GetMeta().Key()] = row
 	}
-	t.tell(now)
+	t.wake(now)
 }
 
-// tell wakes those for whom it is done. The caller holds the lock.
-func (t *Table[R]) tell(now time.Time) {
+// wake wakes those for whom it is done. The caller holds the lock.
+func (t *Table[R]) wake(now time.Time) {
 	for w := range t.waiting {
 		if w.done(t.rows) {
 			w.at = now

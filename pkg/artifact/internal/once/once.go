@@ -36,7 +36,7 @@ type item[V any] struct {
 	idle   *list.Element
 }
 
-// New returns an empty store. size tells what a value costs and free is called
+// New returns an empty store. size says what a value costs and free is called
 // with a value that is dropped.
 func New[V any](limit int64, size func(V) int64, free func(V)) *Store[V] {
 	return &Store[V]{limit: limit, size: size, free: free, items: map[string]*item[V]{}, idle: list.New()}

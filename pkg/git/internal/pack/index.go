@@ -201,7 +201,7 @@ func (x *indexer) offsetBase(start int64) (int32, error) {
 }
 
 // body inflates the bytes of an entry: an object is hashed as it streams by, a
-// difference only tells the size of what it makes.
+// difference only gives the size of what it makes.
 func (x *indexer) body(e *entry) (plumbing.Hash, error) {
 	if err := x.inflate(); err != nil {
 		return plumbing.ZeroHash, err

@@ -31,7 +31,7 @@ type Pack struct {
 	inflate sync.Pool
 }
 
-// Has tells whether an object is in the pack.
+// Has reports whether an object is in the pack.
 func (p *Pack) Has(hash plumbing.Hash) bool {
 	_, ok := p.byHash[hash]
 	return ok

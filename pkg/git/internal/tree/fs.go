@@ -71,7 +71,7 @@ type entry struct {
 // Name is the last part of the path.
 func (e entry) Name() string { return e.name }
 
-// IsDir tells whether the entry is a folder.
+// IsDir reports whether the entry is a folder.
 func (e entry) IsDir() bool { return e.mode == filemode.Dir || e.mode == filemode.Submodule }
 
 // Type is the type bits of the mode.

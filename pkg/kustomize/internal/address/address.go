@@ -1,4 +1,4 @@
-// Package address tells paths from what the kustomize library would fetch over a
+// Package address distinguishes paths from what the kustomize library would fetch over a
 // network.
 package address
 

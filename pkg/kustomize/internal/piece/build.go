@@ -162,7 +162,7 @@ func idOf(r *resource.Resource) string {
 }
 
 // unremarkable reports whether no object of a file carries an annotation that
-// tells the library how to treat it: among those are names it had before, and that
+// says to the library how to treat it: among those are names it had before, and that
 // it is to be left out, which happens only after it was compared with the others.
 func unremarkable(data []byte) bool {
 	if !bytes.Contains(data, []byte(libraryDomain)) && bytes.IndexByte(data, '\\') < 0 {

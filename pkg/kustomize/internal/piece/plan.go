@@ -24,7 +24,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 )
 
-// libraryDomain is in the name of every annotation by which an object tells the
+// libraryDomain is in the name of every annotation by which an object instructs the
 // library how to treat it.
 const libraryDomain = "config.kubernetes.io"
 
@@ -66,15 +66,15 @@ type planner struct {
 	source Source
 	plan   *Plan
 	seen   map[string]bool
-	// renamed says that a field goes by another name, told that the library
+	// renamed says that a field goes by another name, noted that the library
 	// writes down what it did.
-	renamed, told bool
+	renamed, noted bool
 }
 
 // Make plans the tree at dir, or declines.
 func Make(source Source, dir string) (*Plan, bool) {
 	p := &planner{source: source, plan: &Plan{root: dir}, seen: map[string]bool{}}
-	if !p.visit(&level{dir: dir}) || (p.renamed && p.told) {
+	if !p.visit(&level{dir: dir}) || (p.renamed && p.noted) {
 		return nil, false
 	}
 	return p.plan, true
@@ -97,7 +97,7 @@ func (p *planner) visit(l *level) bool {
 		l.k.Labels = append(slices.Clone(k.Labels), types.Label{Pairs: pairs, IncludeSelectors: true})
 		*commonLabels(&l.k) = nil
 	}
-	p.told = p.told || len(k.BuildMetadata) > 0
+	p.noted = p.noted || len(k.BuildMetadata) > 0
 	p.plan.namespaced = p.plan.namespaced || k.Namespace != ""
 	for _, entry := range entries {
 		if !p.add(l, entry) {

@@ -1,5 +1,5 @@
 // Package refusal is the error with which a build says no. The kustomize library
-// wraps or swallows what its file system answers, so that a refusal is told from
+// wraps or swallows what its file system answers, so that a refusal is distinguished from
 // an error of the library by its type.
 package refusal
 

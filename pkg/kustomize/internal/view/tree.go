@@ -55,8 +55,8 @@ type Tree struct {
 
 // spent is what counts against the limits.
 type spent struct {
-	reads, looks int
-	bytes        int64
+	reads, lookups int
+	bytes          int64
 }
 
 // New returns a view of files. It ends with ctx.
@@ -132,8 +132,8 @@ func (t *Tree) Within(dir, entry string) (string, error) {
 	return joined, nil
 }
 
-// Look says what is at a path of the tree and records the answer.
-func (t *Tree) Look(name string) (record.Kind, error) {
+// Lookup says what is at a path of the tree and records the answer.
+func (t *Tree) Lookup(name string) (record.Kind, error) {
 	kind, err := t.probe(name)
 	if err != nil {
 		return "", t.Stop(err)
@@ -148,7 +148,7 @@ func (t *Tree) record(kind record.Kind, name, digest string) {
 	}
 }
 
-// probe is Look without a record. A path below something that is not a directory
+// probe is Lookup without a record. A path below something that is not a directory
 // is absent.
 func (t *Tree) probe(name string) (record.Kind, error) {
 	if err := t.Alive(); err != nil {
@@ -161,7 +161,7 @@ func (t *Tree) probe(name string) (record.Kind, error) {
 	if files == nil || !fs.ValidPath(inner) {
 		return record.KindAbsent, nil
 	}
-	if t.spent.looks++; t.spent.looks > 8*t.limits.Files {
+	if t.spent.lookups++; t.spent.lookups > 8*t.limits.Files {
 		return "", refusal.New("the build looks up more than %d paths", 8*t.limits.Files)
 	}
 	if inner != "." {

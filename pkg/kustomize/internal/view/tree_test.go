@@ -53,12 +53,12 @@ func TestMountsAreSeenAndNotRecorded(t *testing.T) {
 	tree := sample(t)
 	for name, want := range map[string]string{"a/x.yaml": "local", "../t0/a/x.yaml": "away"} {
 		data, err := tree.Read(name)
-		if kind, _ := tree.Look(name); err != nil || string(data) != want || kind != record.KindFile {
+		if kind, _ := tree.Lookup(name); err != nil || string(data) != want || kind != record.KindFile {
 			t.Errorf("%s: got %q, %v", name, data, err)
 		}
 	}
 	for _, name := range []string{"../t2/a", "../t0/../secret", "../secret", "..", "../../x", "../t0/nothing"} {
-		if kind, err := tree.Look(name); err != nil || kind != record.KindAbsent {
+		if kind, err := tree.Lookup(name); err != nil || kind != record.KindAbsent {
 			t.Errorf("%s: there is a %s, %v", name, kind, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestATreeEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	tree := New(ctx, fstest.MapFS{"a": {}}, Limits{Files: 2}, nil)
 	cancel(why)
-	if _, err := tree.Look("a"); !errors.Is(err, why) {
+	if _, err := tree.Lookup("a"); !errors.Is(err, why) {
 		t.Errorf("want the reason, got %v", err)
 	}
 	if tree.Try(func() bool { return true }); !errors.Is(tree.Alive(), why) {

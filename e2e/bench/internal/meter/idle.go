@@ -16,15 +16,15 @@ const (
 	restLength = 1500 * time.Millisecond
 )
 
-// Settle waits until the controllers have been at rest for a while, with neither work nor requests, and returns the last
+// AwaitIdle waits until the controllers have been at rest for a while, with neither work nor requests, and returns the last
 // moment at which they were not.
-func (m *Meter) Settle(ctx context.Context) (time.Time, error) {
+func (m *Meter) AwaitIdle(ctx context.Context) (time.Time, error) {
 	busy := time.Now()
-	mark, err := m.world.Mark()
+	position, err := m.world.Position()
 	if err != nil {
 		return busy, err
 	}
-	cpu, _, err := m.sample(&mark)
+	cpu, _, err := m.sample(&position)
 	if err != nil {
 		return busy, err
 	}
@@ -35,7 +35,7 @@ func (m *Meter) Settle(ctx context.Context) (time.Time, error) {
 		case <-ctx.Done():
 			return busy, context.Cause(ctx)
 		case now := <-ticker.C:
-			total, requests, err := m.sample(&mark)
+			total, requests, err := m.sample(&position)
 			if err != nil {
 				return busy, err
 			}
@@ -49,8 +49,8 @@ func (m *Meter) Settle(ctx context.Context) (time.Time, error) {
 	}
 }
 
-// sample returns the CPU time used so far and whether there were requests since the mark, which it moves.
-func (m *Meter) sample(mark *world.Mark) (time.Duration, bool, error) {
+// sample returns the CPU time used so far and whether there were requests since the position, which it moves.
+func (m *Meter) sample(position *world.Position) (time.Duration, bool, error) {
 	processes, err := m.processes()
 	if err != nil {
 		return 0, false, err
@@ -59,18 +59,18 @@ func (m *Meter) sample(mark *world.Mark) (time.Duration, bool, error) {
 	for _, p := range processes {
 		total += p.cpu
 	}
-	next, err := m.world.Mark() // Before the log is read: what is written in between is seen twice, not never.
+	next, err := m.world.Position() // Before the log is read: what is written in between is seen twice, not never.
 	if err != nil {
 		return 0, false, err
 	}
 	found := false
 	for _, c := range m.controllers {
-		requests, err := m.world.Since(*mark, c)
+		requests, err := m.world.Since(*position, c)
 		if err != nil {
 			return 0, false, err
 		}
 		found = found || len(requests.Work) > 0
 	}
-	*mark = next
+	*position = next
 	return total, found, nil
 }
