@@ -27,9 +27,9 @@ func statefulSet(status fields) *unstructured.Unstructured {
 		fields{"status": whole})
 }
 
-// TestAssessmentsThatDecideHowLongAWaitLasts is F-52: each of these has to be told
-// apart from an object that is well, and none of them may be taken for failed,
-// because a failure ends the wait.
+// TestAssessmentsThatDecideHowLongAWaitLasts guards against waits that never end or
+// end too early: none of these may be taken for an object that is well, and none
+// for failed, because a failure ends the wait.
 func TestAssessmentsThatDecideHowLongAWaitLasts(t *testing.T) {
 	ttl := fields{"spec": fields{"ttlSecondsAfterFinished": int64(30)}}
 	rolled := fields{"currentRevision": "web-b"}
@@ -60,7 +60,7 @@ func TestAssessmentsThatDecideHowLongAWaitLasts(t *testing.T) {
 		"CustomEmptyStatus":   {"nor one that says nothing", object("example.org/v1", "Thing", fields{"status": fields{}}), Current},
 		"NeverReady":          {"it stays on its way, and the timeout ends the wait", object("example.org/v1", "Thing", conditionOf("Ready", "False", "waiting for a database")), InProgress},
 		"ReadyUnknown":        {"so does one that does not know", object("example.org/v1", "Thing", conditionOf("Ready", "Unknown", "")), InProgress},
-		"StatusIsText":        {"a status of another form is not a assessment", object("example.org/v1", "Thing", fields{"status": "fine"}), Unknown},
+		"StatusIsText":        {"a status of another form is not a verdict", object("example.org/v1", "Thing", fields{"status": "fine"}), Unknown},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -71,9 +71,9 @@ func TestAssessmentsThatDecideHowLongAWaitLasts(t *testing.T) {
 	}
 }
 
-// TestRulesThatCannotAnswer is F-52 for CEL: an expression that breaks, or that
-// would run for seconds, gives no assessment, so that the wait goes on until its
-// timeout and says why; and no value of the object is told.
+// TestRulesThatCannotAnswer guards against CEL rules that break or run long: such
+// an expression gives no verdict, so that the wait goes on until its timeout and
+// says why; and no value of the object is shown.
 func TestRulesThatCannotAnswer(t *testing.T) {
 	ten := "[" + strings.TrimSuffix(strings.Repeat("0,", 400), ",") + "]"
 	slow := ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, a + b + c == 0)))"

@@ -176,6 +176,6 @@ func TestLongMessagesDoNotFlap(t *testing.T) {
 		t.Errorf("the same failure writes nothing (-first +second):\n%s", diff)
 	}
 	if second.Notice != status.Silent {
-		t.Error("the same failure is told again, because only its shortened form is remembered")
+		t.Error("the same failure is reported again, because only its shortened form is remembered")
 	}
 }

@@ -62,7 +62,7 @@ func TestTable(t *testing.T) {
 		want    status.Result
 	}{
 		"DoneAndChanged": {
-			why:     "success removes Reconciling and Stalled, and is told because something changed",
+			why:     "success removes Reconciling and Stalled, and is reported because something changed",
 			outcome: outcome(status.Done, meta.ReasonSucceeded, "applied"),
 			changed: true,
 			want: status.Result{
@@ -73,7 +73,7 @@ func TestTable(t *testing.T) {
 			},
 		},
 		"DoneAndUnchanged": {
-			why:     "a pass that changed nothing is nobody's news",
+			why:     "a pass that changed nothing is not reported",
 			outcome: outcome(status.Done, meta.ReasonSucceeded, "applied"),
 			want: status.Result{
 				ObservedGeneration: generation, Notice: status.Silent,
@@ -83,7 +83,7 @@ func TestTable(t *testing.T) {
 			},
 		},
 		"Wait": {
-			why:     "a missing dependency is told as information, and the generation is not done",
+			why:     "a missing dependency is reported as information, and the generation is not done",
 			outcome: outcome(status.Wait, meta.ReasonDependencyNotReady, "waiting for a/b"),
 			want: status.Result{
 				ObservedGeneration: observed, Notice: status.Normal,
@@ -95,7 +95,7 @@ func TestTable(t *testing.T) {
 			},
 		},
 		"InProgress": {
-			why:     "work that goes on is Unknown and told to nobody",
+			why:     "work that goes on is Unknown and reported to nobody",
 			outcome: outcome(status.InProgress, meta.ReasonProgressing, "waiting for health"),
 			want: status.Result{
 				ObservedGeneration: observed, Notice: status.Silent,
@@ -156,7 +156,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// TestNotice covers what is told once and what is told again: the Ready condition
+// TestNotice covers what is reported once and what is reported again: the Ready condition
 // from before the pass is the memory of it.
 func TestNotice(t *testing.T) {
 	ready := func(s metav1.ConditionStatus, r meta.Reason, message string, change ...func(*metav1.Condition)) *metav1.Condition {
@@ -176,24 +176,24 @@ func TestNotice(t *testing.T) {
 		recovered bool
 	}{
 		"FirstSuccess":           {"a new object that had nothing to do has nothing to tell", nil, done, false, status.Silent, false},
-		"FirstSuccessChanged":    {"a new object tells what it did", nil, done, true, status.Normal, false},
+		"FirstSuccessChanged":    {"a new object reports what it did", nil, done, true, status.Normal, false},
 		"StillFine":              {"nothing changed", ready("True", meta.ReasonSucceeded, "applied"), done, false, status.Silent, false},
 		"Recovered":              {"whoever heard of the failure hears of its end", ready("False", meta.ReasonBuildFailed, "broken"), done, false, status.Normal, true},
 		"AfterProgress":          {"progress was not a failure", ready("Unknown", meta.ReasonProgressing, "working"), done, false, status.Silent, false},
-		"FirstWait":              {"a wait is news once", nil, waiting, false, status.Normal, false},
+		"FirstWait":              {"a wait is new once", nil, waiting, false, status.Normal, false},
 		"SameWait":               {"the same wait is not", ready("False", meta.ReasonDependencyNotReady, "waiting"), waiting, false, status.Silent, false},
 		"WaitForAnother":         {"another dependency is the same reason", ready("False", meta.ReasonDependencyNotReady, "waiting for b"), waiting, false, status.Silent, false},
-		"WaitAfterFailure":       {"another reason is news", ready("False", meta.ReasonBuildFailed, "broken"), waiting, false, status.Normal, false},
-		"FirstFailure":           {"a failure is news", ready("True", meta.ReasonSucceeded, "applied"), failing, false, status.Warning, false},
+		"WaitAfterFailure":       {"another reason is new", ready("False", meta.ReasonBuildFailed, "broken"), waiting, false, status.Normal, false},
+		"FirstFailure":           {"a failure is new", ready("True", meta.ReasonSucceeded, "applied"), failing, false, status.Warning, false},
 		"SameFailure":            {"the same failure again is not", ready("False", meta.ReasonBuildFailed, "broken"), failing, false, status.Silent, false},
 		"OtherMessage":           {"another message is another failure", ready("False", meta.ReasonBuildFailed, "other"), failing, false, status.Warning, false},
 		"OtherReason":            {"another reason is another failure", ready("False", meta.ReasonPruneFailed, "broken"), failing, false, status.Warning, false},
 		"SameFailureWithChanges": {"partial success does not repeat the failure", ready("False", meta.ReasonBuildFailed, "broken"), failing, true, status.Silent, false},
-		"FirstStall":             {"a stall is news", nil, stalling, false, status.Warning, false},
+		"FirstStall":             {"a stall is new", nil, stalling, false, status.Warning, false},
 		"SameStall":              {"once per generation", ready("False", meta.ReasonInvalidPath, "no path"), stalling, false, status.Silent, false},
-		"SameStallOtherText":     {"a stall is told once per generation, whatever its words", ready("False", meta.ReasonInvalidPath, "other"), stalling, false, status.Silent, false},
+		"SameStallOtherText":     {"a stall is reported once per generation, whatever its words", ready("False", meta.ReasonInvalidPath, "other"), stalling, false, status.Silent, false},
 		"StallOfNewGeneration":   {"the user changed the object and it is still wrong", ready("False", meta.ReasonInvalidPath, "no path", ofGeneration(observed)), stalling, false, status.Warning, false},
-		"ProgressAfterFailure":   {"progress is never told", ready("False", meta.ReasonBuildFailed, "broken"), outcome(status.InProgress, meta.ReasonProgressing, "x"), true, status.Silent, false},
+		"ProgressAfterFailure":   {"progress is never reported", ready("False", meta.ReasonBuildFailed, "broken"), outcome(status.InProgress, meta.ReasonProgressing, "x"), true, status.Silent, false},
 		"SupersededAfterFailure": {"neither is a newer revision", ready("False", meta.ReasonBuildFailed, "broken"), outcome(status.Superseded, meta.ReasonProgressing, "x"), true, status.Silent, false},
 	}
 	for name, tc := range cases {
@@ -210,21 +210,21 @@ func TestNotice(t *testing.T) {
 	}
 }
 
-// TestToldSurvivesProgress says that a pass which told of its progress in between
-// remembers what was told before it.
-func TestToldSurvivesProgress(t *testing.T) {
-	told := condition(meta.ConditionReady, metav1.ConditionFalse, meta.ReasonBuildFailed, "broken")
+// TestReportedSurvivesProgress says that a pass which reported its progress in between
+// remembers what was reported before it.
+func TestReportedSurvivesProgress(t *testing.T) {
+	reported := condition(meta.ConditionReady, metav1.ConditionFalse, meta.ReasonBuildFailed, "broken")
 	in := status.Input{
 		Previous:   []metav1.Condition{condition(meta.ConditionReady, metav1.ConditionUnknown, meta.ReasonProgressing, "building")},
-		Reported:   &told,
+		Reported:   &reported,
 		Generation: generation, Now: now(), Outcome: outcome(status.Retry, meta.ReasonBuildFailed, "broken"),
 	}
 	if got := status.Derive(in); got.Notice != status.Silent {
-		t.Errorf("the same failure is told again: %v", got.Notice)
+		t.Errorf("the same failure is reported again: %v", got.Notice)
 	}
 	in.Outcome = outcome(status.Done, meta.ReasonSucceeded, "applied")
 	if got := status.Derive(in); got.Notice != status.Normal || !got.Recovered {
-		t.Errorf("the recovery is not told: %v", got.Notice)
+		t.Errorf("the recovery is not reported: %v", got.Notice)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/claim"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
@@ -33,7 +34,6 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 	k.drifting = metrics.NewDrifted(k.env.Registry)
 	clusters, waker := k.clusters, k.clusters.waker
 	dependencies := &dependency.Checker{Unit: k.dependency, Additive: cfg.Enabled("AdditiveCELDependencyCheck")}
-	remove := phase.Remove{Snapshots: snapshots, Clock: clock}
 	noSkips := !cfg.Enabled(config.GateSkips)
 	return phase.Phases{
 		Accept:       phase.Accept{Expressions: request.NewExpressions(), Allow: allowed(cfg)},
@@ -54,11 +54,11 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 			Disagreed: metrics.NewAuditDisagreements(k.env.Registry).Inc, GroupLog: cfg.Enabled("GroupChangeLog"),
 		},
 		Prune: phase.Prune{
-			Claims: phase.Claims{Siblings: k.find.siblings, Digests: k.digests, Memory: k.units, Builder: k.builder},
-			Budget: budget, Remove: remove,
+			Claimed: claim.Finder{Siblings: k.find.siblings, Digests: k.digests, Memory: k.units, Builder: k.builder}.Elsewhere,
+			Budget:  budget, Snapshots: snapshots,
 		},
 		Health:   phase.Health{Clock: clock, Key: k.key, NoFailFast: cfg.Enabled("DisableFailFastBehavior")},
-		Finalize: phase.Finalize{Place: clusters.placer.Place, Remove: remove},
+		Finalize: phase.Finalize{Place: clusters.placer.Place, Snapshots: snapshots, Clock: clock},
 	}, nil
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/delivery/correction"
+	"github.com/capstan-gitops/capstan/pkg/delivery/ledger"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/plan"
@@ -46,7 +47,8 @@ func (p Apply) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	owners := s.owners(tasks)
 	results, err := runTasks(ctx, s, tasks)
 	p.account(s, results)
-	s.enter(results)
+	s.Inventory = ledger.Enter(s.Old, s.Built.Desired(), results)
+	s.ChangeLog = changes(results)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
 	s.Cluster.Live.Expect(s.Unit, s.Inventory)
 	for _, r := range results { // former owners of objects that moved to this unit release them
@@ -156,35 +158,6 @@ func (p Apply) accountDrift(s *Scope, results []apply.Result) {
 	}
 }
 
-// enter writes what was applied into the inventory: the objects of the build in
-// their order, and behind them what is no longer desired and still there.
-func (s *Scope) enter(results []apply.Result) {
-	done := make(map[inventory.ID]apply.Result, len(results))
-	for _, r := range results {
-		done[r.ID] = r
-		if r.Action == apply.Created || r.Action == apply.Configured {
-			s.ChangeLog = append(s.ChangeLog, r.ID.Subject()+" "+string(r.Action))
-		}
-	}
-	entries := make([]inventory.Entry, 0, len(s.Built.Objects))
-	for _, o := range s.Built.Objects {
-		e, known := s.Old.Lookup(o.ID)
-		if r, ok := done[o.ID]; ok && !correction.IsLeft(r) && !verified(r, e, o.Digest) {
-			e, known = r.Entry(o.Digest), true
-		}
-		if known {
-			entries = append(entries, e)
-		}
-	}
-	s.Inventory = inventory.Of(append(entries, s.Old.Minus(inventory.Of(entries...))...)...)
-}
-
-// verified reports that an object was found to be as it should be. That its
-// fingerprints moved is known to the live table and worth no write of its own.
-func verified(r apply.Result, known inventory.Entry, desired inventory.DesiredDigest) bool {
-	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
-}
-
 // owners returns which other unit owned an object before this one applied it.
 func (s *Scope) owners(tasks []apply.Task) map[inventory.ID]types.NamespacedName {
 	owners := map[inventory.ID]types.NamespacedName{}
@@ -235,6 +208,16 @@ func (p Apply) log(ctx context.Context, results []apply.Result) {
 	default:
 		log.Info("server-side apply completed", "output", output)
 	}
+}
+
+// changes lists what was done, a line an object.
+func changes(results []apply.Result) (lines []string) {
+	for _, r := range results {
+		if r.Action == apply.Created || r.Action == apply.Configured {
+			lines = append(lines, r.ID.Subject()+" "+string(r.Action))
+		}
+	}
+	return lines
 }
 
 // withChanges adds what was done before an apply failed to its error.

@@ -5,12 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/delivery/cluster"
 	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
+	"github.com/capstan-gitops/capstan/pkg/delivery/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
@@ -19,8 +23,9 @@ import (
 // says so. What cannot be reached any more, because the ServiceAccount or the
 // configuration of the cluster is gone, is left and reported.
 type Finalize struct {
-	Place  Place
-	Remove Remove
+	Place     Place
+	Snapshots *snapshot.Store
+	Clock     clock.PassiveClock
 }
 
 // Run deletes everything in the inventory.
@@ -47,15 +52,22 @@ func (p Finalize) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	if err != nil {
 		return reconciler.Fail(blocked(err))
 	}
-	left, err := p.Remove.Run(ctx, s, candidates, s.Old.Entries())
+	remover := deletion.Remover{Snapshots: p.Snapshots, Overdue: s.overdue(p.Clock.Now())}
+	left, err := s.remove(ctx, remover, candidates, s.Old.Entries())
 	if err != nil {
 		return reconciler.Fail(blocked(err))
 	}
-	now := p.Remove.Clock.Now()
+	now := p.Clock.Now()
 	if left > 0 && s.Object.GetDeletionPolicy() == kustomizev1.DeletionPolicyWaitForTermination && !s.overdue(now) {
 		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), now.Add(pollPause))
 	}
 	return reconciler.Continue()
+}
+
+// overdue reports that the unit has been deleted for longer than its timeout.
+func (s *Scope) overdue(now time.Time) bool {
+	deleted := s.Object.DeletionTimestamp
+	return !deleted.IsZero() && now.Sub(deleted.Time) >= s.Timeout
 }
 
 // blocked is a deletion that goes on when the cause has gone.

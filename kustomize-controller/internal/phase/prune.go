@@ -9,6 +9,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
+	"github.com/capstan-gitops/capstan/pkg/delivery/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -20,12 +21,13 @@ const maxNamed = 10
 // Prune deletes what is no longer desired. An entry leaves the inventory only when
 // its object is known to be gone, or was released.
 type Prune struct {
-	// Claims finds what other units want.
-	Claims Claims
+	// Claimed returns the objects that other units of the same source want of those
+	// that are stale.
+	Claimed func(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, stale []inventory.Entry) map[inventory.ID]bool
 	// Budget bounds what a pass deletes without consent.
 	Budget deletion.Budget
-	// Remove deletes.
-	Remove Remove
+	// Snapshots keeps what was deleted.
+	Snapshots *snapshot.Store
 }
 
 // Run deletes what the plan calls stale, unless that is held.
@@ -36,7 +38,7 @@ func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	if len(s.Plan.Stale) == 0 {
 		return reconciler.Continue()
 	}
-	moved := p.Claims.Elsewhere(ctx, s)
+	moved := p.Claimed(ctx, s.Object, s.Artifact, s.Plan.Stale)
 	maps.DeleteFunc(moved, func(id inventory.ID, _ bool) bool { return s.taken(id) })
 	request := p.request(s).Without(moved)
 	for _, e := range request.Stale {
@@ -52,7 +54,7 @@ func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	s.Deletion = request.Decide()
 	// What is being deleted stays in the inventory until it is gone; the watch
 	// wakes the unit then.
-	_, err = p.Remove.Run(ctx, s, candidates, s.Deletion.Delete)
+	_, err = s.remove(ctx, deletion.Remover{Snapshots: p.Snapshots}, candidates, s.Deletion.Delete)
 	s.Cluster.Live.Expect(s.Unit, s.Inventory)
 	if err == nil && s.Deletion.Held != nil {
 		err = heldError(s.Deletion.Held)
@@ -61,6 +63,21 @@ func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
 	}
 	return reconciler.Continue()
+}
+
+// remove deletes objects after they were kept in a snapshot, and returns how many are
+// still there because something holds them.
+func (s *Scope) remove(ctx context.Context, by deletion.Remover, candidates deletion.Candidates, entries []inventory.Entry) (left int, err error) {
+	by.Cluster, by.Unit, by.Revision = s.Cluster, s.Object, s.Object.Status.LastAppliedRevision
+	result, err := by.Remove(ctx, candidates, entries)
+	for _, id := range result.Gone {
+		s.Inventory = s.Inventory.Without(id)
+	}
+	if len(result.Lines) > 0 {
+		s.Changed = true
+		s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: strings.Join(result.Lines, "\n")})
+	}
+	return result.Left, err
 }
 
 // request is the deletion of everything that is stale.

@@ -85,7 +85,7 @@ func (c Candidates) Keep(ctx context.Context, store *snapshot.Store, unit metav1
 	if len(objects) == 0 || snapshot.Declined(unit) {
 		return "", nil
 	}
-	receipt, err := store.Put(ctx, types.NamespacedName{Namespace: unit.GetNamespace(), Name: unit.GetName()}, unit.GetUID(), revision, objects)
+	receipt, err := store.Put(ctx, nameOf(unit), unit.GetUID(), revision, objects)
 	if err != nil {
 		return "", err
 	}
@@ -100,6 +100,35 @@ type Result struct {
 	Left int
 	// Lines say what was done, a line an object.
 	Lines []string
+}
+
+// Remover removes objects of one unit from one cluster.
+type Remover struct {
+	Cluster   *cluster.Handle
+	Snapshots *snapshot.Store
+	Unit      metav1.Object
+	// Revision is the one at which the objects were applied.
+	Revision string
+	// Overdue deletes also what could not be kept.
+	Overdue bool
+}
+
+// Remove keeps the objects of entries in a snapshot and deletes them. A snapshot that
+// cannot be written holds the deletion.
+func (r Remover) Remove(ctx context.Context, candidates Candidates, entries []inventory.Entry) (Result, error) {
+	kept, err := candidates.Keep(ctx, r.Snapshots, r.Unit, r.Revision, entries)
+	if err != nil && !r.Overdue {
+		return Result{}, err
+	}
+	result, err := Delete(ctx, r.Cluster, nameOf(r.Unit), entries)
+	if len(result.Lines) > 0 && kept != "" {
+		result.Lines = append(result.Lines, kept)
+	}
+	return result, err
+}
+
+func nameOf(unit metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: unit.GetNamespace(), Name: unit.GetName()}
 }
 
 // Delete deletes objects in the reverse of the order in which they were applied.

@@ -83,7 +83,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestShellText is R-1: what looks like a command is a token that nobody knows.
+// TestShellText guards against commands in a kubeconfig: what looks like a command is a token that nobody knows.
 func TestShellText(t *testing.T) {
 	home := testEnv.Config()
 	canary := path.Join(t.TempDir(), "canary")
@@ -97,7 +97,7 @@ func TestShellText(t *testing.T) {
 	}
 	_, err = clientset.CoreV1().Namespaces().List(t.Context(), metav1.ListOptions{})
 	if !apierrors.IsUnauthorized(err) || strings.Contains(err.Error(), "touch") {
-		t.Errorf("got %v, want to be told that nobody knows the token", err)
+		t.Errorf("got %v, want an error that says that nobody knows the token", err)
 	}
 	if _, err := os.Stat(canary); err == nil {
 		t.Error("a program was started")

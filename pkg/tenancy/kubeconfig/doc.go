@@ -35,6 +35,6 @@
 // resolved. A request may take 30 seconds; one that watches may take that long
 // to begin and then goes on. A redirect to another origin is not followed, so
 // that the credential stays with the server it is meant for. Errors of TLS are
-// told in plain words. No error holds a value of the kubeconfig, except names of
+// said in plain words. No error holds a value of the kubeconfig, except names of
 // fields, contexts and clusters and the redacted address of the server.
 package kubeconfig

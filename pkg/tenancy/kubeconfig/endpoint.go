@@ -37,7 +37,7 @@ type Connection struct {
 	CA []byte
 	// Tokens are shown to the server, one with every request.
 	Tokens TokenSource
-	// Facts are what else tells this connection from others, for its digest: who
+	// Facts are what else distinguishes this connection from others, for its digest: who
 	// the tokens stand for.
 	Facts []string
 	// Current reports whether the address and the CA still hold; nil if they do
@@ -83,11 +83,11 @@ func newEndpoint(c connection, o Options) (*Endpoint, error) {
 	config.BearerToken, config.Username, config.Password = c.token, c.username, c.password
 	config.ExecProvider = c.exec
 	config.QPS = -1 // The fairness of the server is throttle enough.
-	shape := shape{
+	settings := settings{
 		origin: egress.Origin(c.server), host: egress.Redact(host), timeout: o.timeout(),
 		tokens: c.tokens, dropped: c.dropped,
 	}
-	config.Wrap(shape.wrap)
+	config.Wrap(settings.wrap)
 	t := &Endpoint{config: config, pool: pool, host: egress.Redact(host), facts: c.digest(), dropped: c.dropped, current: c.current}
 	return t, nil
 }

@@ -33,7 +33,7 @@ func tlsOf(cert tls.Certificate) *tls.Config {
 
 func asError[T error](err error, target *T) bool { return errors.As(err, target) }
 
-// TestTLS is F-13: every server that cannot be trusted is refused, with the cause.
+// TestTLS guards against connections to the wrong server: every server that cannot be trusted is refused, with the cause.
 func TestTLS(t *testing.T) {
 	ca, stranger := newAuthority(t, newKey(t)), newAuthority(t, newKey(t))
 	past := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
@@ -104,8 +104,8 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-// weakAuthority has an RSA key that nobody should use, which Go makes only when
-// told to.
+// weakAuthority has an RSA key that nobody should use, which Go makes only on
+// request.
 func weakAuthority(t *testing.T) authority {
 	t.Helper()
 	before := os.Getenv("GODEBUG")
@@ -120,7 +120,7 @@ func weakAuthority(t *testing.T) authority {
 	return authority{cert: weak.cert, key: key, leaf: &leaf}
 }
 
-// TestRotatedCA is the other half of F-13: the new authority in the Secret is a
+// TestRotatedCA is a change of the authority: the new one in the Secret is a
 // new target, without a restart.
 func TestRotatedCA(t *testing.T) {
 	before, after := newAuthority(t, newKey(t)), newAuthority(t, newKey(t))
@@ -354,7 +354,7 @@ func (s *tokens) Token(_ context.Context, refused string) (string, error) {
 	return s.known[0], nil
 }
 
-// TestTokens is F-12 from the request's side: a token that the server takes no
+// TestTokens is an expired token from the request's side: one that the server takes no
 // more is replaced, and the request sent again, body and all.
 func TestTokens(t *testing.T) {
 	ca := newAuthority(t, newKey(t))

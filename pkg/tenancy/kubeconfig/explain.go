@@ -13,7 +13,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/egress"
 )
 
-// connectError tells in plain words why a server could not be reached, and still
+// connectError says in plain words why a server could not be reached, and still
 // unwraps to the cause.
 type connectError struct {
 	text string

@@ -214,7 +214,7 @@ func (r *reader) readCertificate(user *api.AuthInfo) error {
 	return nil
 }
 
-// program is the credential program of a user, told that nobody is there to ask.
+// program is the credential program of a user, which is informed that nobody is there to ask.
 func program(cluster *api.Cluster, user *api.AuthInfo) *api.ExecConfig {
 	exec := user.Exec.DeepCopy()
 	exec.InteractiveMode, exec.StdinUnavailable = api.NeverExecInteractiveMode, true

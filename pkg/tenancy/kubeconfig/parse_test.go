@@ -44,8 +44,9 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// TestHostile is R-2 and F-42: what is not honoured is refused by its name, no
-// file is opened, no program started and nothing dialled. R-1 is its shell text.
+// TestHostile guards against kubeconfigs that make the controller run programs or
+// read its files: what is not honoured is refused by its name, no file is opened,
+// no program started, no shell text run and nothing dialled.
 func TestHostile(t *testing.T) {
 	dialled := false
 	ca := newAuthority(t, newKey(t))
@@ -82,7 +83,7 @@ func TestHostile(t *testing.T) {
 		"ProxyLocalhost": {"by name", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "http://canary-user:canary-pw@LocalHost.:3128" })},
 		"ProxyIPv6":      {"in another alphabet", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "socks5://[::1]:1080" })},
 		"ProxyMapped":    {"IPv4 inside IPv6", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "http://[::ffff:127.0.0.1]:3128" })},
-		"ProxyLinkLocal": {"F-14: the metadata service", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "http://169.254.169.254" })},
+		"ProxyLinkLocal": {"the proxy would be the metadata service of the cloud", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "http://169.254.169.254" })},
 		"ProxyScheme":    {"a file is no proxy", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "file:///etc/passwd" })},
 		"ProxyNonsense":  {"nothing of it is shown", "proxy-url", cluster(func(c *api.Cluster) { c.ProxyURL = "http://u:canary@h/%zz" })},
 		"As":             {"another identity", "as:", user(func(u *api.AuthInfo) { u.Impersonate = "system:admin" })},

@@ -23,8 +23,8 @@ type TokenSource interface {
 	Token(ctx context.Context, refused string) (string, error)
 }
 
-// shape is what every request to a target has in common.
-type shape struct {
+// settings is what every request to a target has in common.
+type settings struct {
 	origin  string
 	host    string
 	timeout time.Duration
@@ -32,13 +32,13 @@ type shape struct {
 	dropped []string
 }
 
-func (s shape) wrap(next http.RoundTripper) http.RoundTripper {
-	return &roundTripper{shape: s, next: next}
+func (s settings) wrap(next http.RoundTripper) http.RoundTripper {
+	return &roundTripper{settings: s, next: next}
 }
 
 // roundTripper sends requests to one origin, in time and with a good token.
 type roundTripper struct {
-	shape
+	settings
 	next http.RoundTripper
 }
 

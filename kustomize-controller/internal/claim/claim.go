@@ -1,4 +1,6 @@
-package phase
+// Package claim finds the objects that other Kustomizations want: an object that
+// moved from one to another is not deleted.
+package claim
 
 import (
 	"context"
@@ -14,8 +16,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
 
-// Claims finds the objects that other units want.
-type Claims struct {
+// Finder finds them among the units of a source.
+type Finder struct {
 	// Siblings returns the other Kustomizations made from the same source.
 	Siblings func(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error)
 	// Digests and Memory know what units were built from and to; Builder builds what
@@ -25,23 +27,23 @@ type Claims struct {
 	Builder *build.Builder
 }
 
-// Elsewhere finds stale objects that another unit made from the same source wants at
-// the same revision: they moved, and deleting them would destroy what the other unit
-// is about to take over. A unit that cannot be built may want anything.
-func (c Claims) Elsewhere(ctx context.Context, s *Scope) map[inventory.ID]bool {
+// Elsewhere returns the objects that other units made from the same source as a unit
+// want at the same artifact: deleting them would destroy what another unit is about
+// to take over. A unit that cannot be built may want anything: all that is stale.
+func (f Finder) Elsewhere(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, stale []inventory.Entry) map[inventory.ID]bool {
 	claimed := map[inventory.ID]bool{}
-	siblings, err := c.Siblings(ctx, s.Object)
+	siblings, err := f.Siblings(ctx, unit)
 	if err != nil {
 		logf.FromContext(ctx).Error(err, "looking for other owners, keeping what is stale")
-		return all(s.Plan.Stale)
+		return all(stale)
 	}
 	for _, sibling := range siblings {
-		if sibling.Spec.Suspend || !sibling.DeletionTimestamp.IsZero() || request.Cluster(sibling) != request.Cluster(s.Object) {
+		if sibling.Spec.Suspend || !sibling.DeletionTimestamp.IsZero() || request.Cluster(sibling) != request.Cluster(unit) {
 			continue
 		}
-		wanted, ok := c.wanted(ctx, s.Artifact, sibling)
+		wanted, ok := f.wanted(ctx, a, sibling)
 		if !ok {
-			return all(s.Plan.Stale)
+			return all(stale)
 		}
 		for _, id := range wanted {
 			claimed[id] = true
@@ -51,13 +53,13 @@ func (c Claims) Elsewhere(ctx context.Context, s *Scope) map[inventory.ID]bool {
 }
 
 // wanted returns what a unit builds from an artifact, from memory where it can.
-func (c Claims) wanted(ctx context.Context, a *meta.Artifact, unit *kustomizev1.Kustomization) ([]inventory.ID, bool) {
-	last := c.Memory.Peek(request.Key(unit)).Attempt
-	settings, err := c.Digests.SettingsNow(ctx, unit)
-	if err == nil && last.Settings == settings && (last.Artifact == a.Digest || c.Digests.Unchanged(ctx, unit, a, last)) {
+func (f Finder) wanted(ctx context.Context, a *meta.Artifact, unit *kustomizev1.Kustomization) ([]inventory.ID, bool) {
+	last := f.Memory.Peek(request.Key(unit)).Attempt
+	settings, err := f.Digests.SettingsNow(ctx, unit)
+	if err == nil && last.Settings == settings && (last.Artifact == a.Digest || f.Digests.Unchanged(ctx, unit, a, last)) {
 		return last.Desired, true
 	}
-	built, err := c.Builder.Build(ctx, unit, a, "")
+	built, err := f.Builder.Build(ctx, unit, a, "")
 	if err != nil {
 		return nil, false
 	}
