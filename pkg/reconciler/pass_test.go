@@ -462,3 +462,40 @@ func TestGoneObject(t *testing.T) {
 		t.Errorf("its metrics go (-want +got):\n%s", diff)
 	}
 }
+
+// TestEndRunsWhateverTheOutcome checks that what a pass leaves is put back once, also
+// after an error, a conflict and a panic, and before the status is derived.
+func TestEndRunsWhateverTheOutcome(t *testing.T) {
+	conflict := apierrors.NewConflict(schema.GroupResource{}, "name", errors.New("written by somebody else"))
+	cases := map[string]struct {
+		why               string
+		run               func() reconciler.Outcome
+		succeeded, failed bool
+	}{
+		"Done":     {"the pass reached its goal", done, true, false},
+		"Failed":   {"a failed pass has learned something, too", broken, false, true},
+		"Waiting":  {"a wait is no failure", func() reconciler.Outcome { return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, errors.New("not yet"))) }, false, false},
+		"Parked":   {"a parked pass is neither", func() reconciler.Outcome { return reconciler.Park(time.Minute) }, false, false},
+		"Conflict": {"a conflict says nothing of the object", func() reconciler.Outcome { return reconciler.Fail(conflict) }, false, false},
+		"Canceled": {"neither does the end of the process", func() reconciler.Outcome { return reconciler.Fail(context.Canceled) }, false, false},
+		"Panic":    {"a panic loses nothing", func() reconciler.Outcome { panic("in a phase") }, false, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.Kind.Phases = []phase{{Name: "work", Run: func(context.Context, *scope) reconciler.Outcome { return tc.run() }}}
+			var ends []reconciler.Outcome
+			r.Kind.End = func(_ *scope, out reconciler.Outcome) { ends = append(ends, out) }
+			func() {
+				defer func() { _ = recover() }()
+				_, _ = r.try(t)
+			}()
+			if len(ends) != 1 {
+				t.Fatalf("%s: the hook ran %d times", tc.why, len(ends))
+			}
+			if ends[0].Succeeded() != tc.succeeded || ends[0].Failed() != tc.failed {
+				t.Errorf("%s: succeeded %v, failed %v", tc.why, ends[0].Succeeded(), ends[0].Failed())
+			}
+		})
+	}
+}

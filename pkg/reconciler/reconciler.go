@@ -189,6 +189,7 @@ func (p *pass[O, S]) suspend(ctx context.Context) Outcome {
 // run runs phases in order until one does not continue. What the pass leaves is put
 // back also if a phase panics.
 func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
+	out = Continue() // what a phase that panics leaves behind
 	defer func() {
 		if p.r.Kind.End != nil {
 			p.r.Kind.End(p.scope, out)
