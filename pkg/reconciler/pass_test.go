@@ -472,9 +472,11 @@ func TestEndRunsWhateverTheOutcome(t *testing.T) {
 		run               func() reconciler.Outcome
 		succeeded, failed bool
 	}{
-		"Done":     {"the pass reached its goal", done, true, false},
-		"Failed":   {"a failed pass has learned something, too", broken, false, true},
-		"Waiting":  {"a wait is no failure", func() reconciler.Outcome { return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, errors.New("not yet"))) }, false, false},
+		"Done":   {"the pass reached its goal", done, true, false},
+		"Failed": {"a failed pass has learned something, too", broken, false, true},
+		"Waiting": {"a wait is no failure", func() reconciler.Outcome {
+			return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, errors.New("not yet")))
+		}, false, false},
 		"Parked":   {"a parked pass is neither", func() reconciler.Outcome { return reconciler.Park(time.Minute) }, false, false},
 		"Conflict": {"a conflict says nothing of the object", func() reconciler.Outcome { return reconciler.Fail(conflict) }, false, false},
 		"Canceled": {"neither does the end of the process", func() reconciler.Outcome { return reconciler.Fail(context.Canceled) }, false, false},

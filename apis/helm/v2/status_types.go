@@ -36,7 +36,7 @@ type HelmReleaseStatus struct {
 
 	// Inventory lists the objects of the release.
 	// +optional
-	Inventory *ResourceInventory `json:"inventory,omitempty"`
+	Inventory *meta.ResourceInventory `json:"inventory,omitempty"`
 
 	// Failures counts failed reconciles since the last success or change.
 	// +optional
@@ -174,19 +174,4 @@ type TestHookStatus struct {
 	// Phase of the test in Helm's words.
 	// +optional
 	Phase string `json:"phase,omitempty"`
-}
-
-// ResourceInventory lists the objects of a release.
-type ResourceInventory struct {
-	// Entries of the inventory.
-	Entries []ResourceRef `json:"entries"`
-}
-
-// ResourceRef is an object of a release.
-type ResourceRef struct {
-	// ID of the object: <namespace>_<name>_<group>_<kind>.
-	ID string `json:"id"`
-
-	// Version of the object's API, without group.
-	Version string `json:"v"`
 }
