@@ -107,8 +107,8 @@ type Result struct {
 	Objects []Object
 	// Recording is what of the artifact they depend on.
 	Recording record.Recording
-	// Ending are those that come to an end and are gone then.
-	Ending map[inventory.ID]bool
+	// Transient are those that are deleted once they completed.
+	Transient map[inventory.ID]bool
 }
 
 // Build builds a unit from an artifact. An artifact that cannot be fetched is
@@ -158,11 +158,11 @@ func (b *Builder) build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 	if err != nil {
 		return nil, fault.Retry(meta.ReasonBuildFailed, err)
 	}
-	return &Result{Objects: objects, Recording: result.Recording, Ending: ending(objects)}, nil
+	return &Result{Objects: objects, Recording: result.Recording, Transient: transient(objects)}, nil
 }
 
-// ending finds the objects whose absence says that they came to their end.
-func ending(objects []Object) map[inventory.ID]bool {
+// transient finds the objects whose absence says that they completed.
+func transient(objects []Object) map[inventory.ID]bool {
 	found := map[inventory.ID]bool{}
 	for _, d := range objects {
 		if health.Missing(d.Object).Status == health.Current {

@@ -61,8 +61,8 @@ func TestKept(t *testing.T) {
 			if diff := cmp.Diff(built.Recording, again.Recording); diff != "" {
 				t.Errorf("what the build read (-want +got):\n%s", diff)
 			}
-			if want, _ := inventory.ParseID("apps_job_batch_Job"); !again.Ending[want] || len(again.Ending) != 1 {
-				t.Errorf("ending are %v", again.Ending)
+			if want, _ := inventory.ParseID("apps_job_batch_Job"); !again.Transient[want] || len(again.Transient) != 1 {
+				t.Errorf("transient are %v", again.Transient)
 			}
 			if diff := cmp.Diff(w.normal(u, built), w.normal(u, again)); diff != "" {
 				t.Errorf("the objects (-want +got):\n%s", diff)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/delivery/await"
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -44,7 +44,7 @@ func (p Inputs) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 		return reconciler.Fail(err)
 	}
 	last := s.Last
-	s.Attempt = memory.Attempt{
+	s.Attempt = unitstate.Attempt{
 		Settings: settings, Artifact: s.Artifact.Digest, Inputs: inputs.Fold(settings, s.Artifact.Digest),
 	}
 	if last.Settings == settings { // and so judged by the same rules
