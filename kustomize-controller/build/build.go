@@ -44,8 +44,8 @@ type Builder struct {
 	Key inventory.Key
 	// Strict refuses references to variables that are not set.
 	Strict bool
-	// Distrust is told the source of an artifact whose published index does not
-	// describe it.
+	// Distrust is called with the source of an artifact whose published index does
+	// not describe it.
 	Distrust func(source string)
 
 	digests digests
@@ -112,9 +112,9 @@ type Result struct {
 }
 
 // Build builds a unit from an artifact. An artifact that cannot be fetched is
-// ArtifactFailed, anything else that is wrong BuildFailed. If what comes out is
-// known to have a digest, it may be answered from memory; an empty one says that
-// nothing is known.
+// ArtifactFailed, anything else that is wrong BuildFailed. If the
+// result is known to have a digest, it may come from the cache; an empty digest says
+// that nothing is known.
 func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, known string) (*Result, error) {
 	if built := b.cache.get(request.Key(unit), known); built != nil {
 		return built, nil

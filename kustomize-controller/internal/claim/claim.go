@@ -52,7 +52,8 @@ func (f Finder) Elsewhere(ctx context.Context, unit *kustomizev1.Kustomization, 
 	return claimed
 }
 
-// wanted returns what a unit builds from an artifact, from memory where it can.
+// wanted returns what a unit builds from an artifact, without a build if its state
+// says it.
 func (f Finder) wanted(ctx context.Context, a *meta.Artifact, unit *kustomizev1.Kustomization) ([]inventory.ID, bool) {
 	last := f.Units.Peek(request.Key(unit)).Attempt
 	settings, err := f.Digests.SettingsNow(ctx, unit)

@@ -1,6 +1,6 @@
 // Package inputs digests everything that can change the outcome of a pass over a
-// Kustomization, and tells by it whether an artifact concerns one: equal inputs
-// give equal objects.
+// Kustomization, and decides with the digests whether an artifact
+// concerns one: equal inputs give equal objects.
 package inputs
 
 import (
@@ -87,7 +87,7 @@ func (in *Inputs) index(ctx context.Context, unit *kustomizev1.Kustomization, a 
 }
 
 // Concerns reports whether an artifact may change what a unit has applied, as far
-// as memory can tell.
+// as the state of the unit shows.
 func (in *Inputs) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
 	last := in.Units.Peek(request.Key(unit)).Attempt
 	settings, err := in.SettingsNow(ctx, unit)

@@ -185,7 +185,7 @@ func TestUnchanged(t *testing.T) {
 		want  bool
 		asked []string
 	}{
-		"Elsewhere":    {"a change elsewhere does not concern it; the index alone tells", elsewhere, nil, unit(), true, []string{"/2.tar.gz.index"}},
+		"Elsewhere":    {"a change elsewhere does not concern it; the index alone shows it", elsewhere, nil, unit(), true, []string{"/2.tar.gz.index"}},
 		"Changed":      {"a file it read changed", map[string]string{"app/a.yaml": "changed"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
 		"Removed":      {"a file it read is gone", map[string]string{"other/b.yaml": "b"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
 		"Appeared":     {"a file it looked for is there now", map[string]string{"app/a.yaml": "a", "app/kustomization.yaml": "x"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
@@ -226,7 +226,7 @@ func TestConcerns(t *testing.T) {
 		file string // content of what it read, in the new artifact
 		want bool
 	}{
-		"Elsewhere": {"it has as good as applied it", nil, unit(), "a", false},
+		"Elsewhere": {"it counts as having applied it", nil, unit(), "a", false},
 		"Changed":   {"a file it read changed", nil, unit(), "changed", true},
 		"Unknown":   {"after a restart nothing is known", func(_ context.Context, w *world) { w.in.Units.Forget(key) }, unit(), "a", true},
 		"Incomplete": {"the last attempt did not get to its end", func(_ context.Context, w *world) {

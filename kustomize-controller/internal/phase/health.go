@@ -100,7 +100,7 @@ func (p Health) finish(s *Scope) reconciler.Outcome {
 	if s.Behind {
 		s.Next = p.Clock.Now()
 	}
-	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is looked at again
+	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is checked again
 		s.InputsDigest = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	}
 	s.Cluster.Live.Await(s.Unit, nil)

@@ -121,7 +121,7 @@ func (p Inputs) refresh(s *Scope, token string) {
 	})
 }
 
-// backOff leaves out what somebody keeps changing, and has the unit looked at again
+// backOff leaves out what somebody keeps changing, and has the unit reconciled again
 // when the first of it is due. At the interval everything is corrected; that a pass
 // is made again because the last one failed is no new interval.
 func (p Inputs) backOff(s *Scope) {

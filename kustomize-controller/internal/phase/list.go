@@ -48,7 +48,7 @@ func (p Phases) Deleted() []reconciler.Phase[*Scope] {
 }
 
 // unlessResumed leaves a phase out when the objects of the attempt are applied
-// already and the pass only looks at their health.
+// already and the pass only checks their health.
 func unlessResumed(phase reconciler.Phase[*Scope]) reconciler.Phase[*Scope] {
 	run := phase.Run
 	phase.Run = func(ctx context.Context, s *Scope) reconciler.Outcome {
