@@ -44,8 +44,8 @@ type Builder struct {
 	Key inventory.Key
 	// Strict refuses references to variables that are not set.
 	Strict bool
-	// Distrust is told the source of an artifact whose published index does not
-	// describe it.
+	// Distrust is called with the source of an artifact whose published index does
+	// not describe it.
 	Distrust func(source string)
 
 	digests digests
@@ -107,14 +107,14 @@ type Result struct {
 	Objects []Object
 	// Recording is what of the artifact they depend on.
 	Recording record.Recording
-	// Ending are those that come to an end and are gone then.
-	Ending map[inventory.ID]bool
+	// Transient are those that are deleted once they completed.
+	Transient map[inventory.ID]bool
 }
 
 // Build builds a unit from an artifact. An artifact that cannot be fetched is
-// ArtifactFailed, anything else that is wrong BuildFailed. If what comes out is
-// known to have a digest, it may be answered from memory; an empty one says that
-// nothing is known.
+// ArtifactFailed, anything else that is wrong BuildFailed. If the
+// result is known to have a digest, it may come from the cache; an empty digest says
+// that nothing is known.
 func (b *Builder) Build(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, known string) (*Result, error) {
 	if built := b.cache.get(request.Key(unit), known); built != nil {
 		return built, nil
@@ -158,11 +158,11 @@ func (b *Builder) build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 	if err != nil {
 		return nil, fault.Retry(meta.ReasonBuildFailed, err)
 	}
-	return &Result{Objects: objects, Recording: result.Recording, Ending: ending(objects)}, nil
+	return &Result{Objects: objects, Recording: result.Recording, Transient: transient(objects)}, nil
 }
 
-// ending finds the objects whose absence says that they came to their end.
-func ending(objects []Object) map[inventory.ID]bool {
+// transient finds the objects whose absence says that they completed.
+func transient(objects []Object) map[inventory.ID]bool {
 	found := map[inventory.ID]bool{}
 	for _, d := range objects {
 		if health.Missing(d.Object).Status == health.Current {

@@ -294,7 +294,7 @@ func TestDigestsOfObjectsWithoutName(t *testing.T) {
 	}
 }
 
-func TestBuildOrdersAndTells(t *testing.T) {
+func TestBuildOrdersAndMarksSensitive(t *testing.T) {
 	w := newWorld(t)
 	w.Contents = contents{"Secret/apps/secret": {"password": "canary"}}.read
 	a := w.publish("1", map[string]string{

@@ -87,7 +87,7 @@ func (c *cache) put(unit types.NamespacedName, built *Result) {
 		delete(c.units, other)
 	}
 	c.size += len(packed)
-	c.units[unit] = cachedResult{Result: Result{Recording: built.Recording, Ending: built.Ending}, digest: built.Digest(), packed: packed}
+	c.units[unit] = cachedResult{Result: Result{Recording: built.Recording, Transient: built.Transient}, digest: built.Digest(), packed: packed}
 }
 
 func (c *cache) drop(unit types.NamespacedName) {

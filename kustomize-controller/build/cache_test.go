@@ -35,7 +35,7 @@ func unreachable() *meta.Artifact {
 	return &meta.Artifact{URL: "http://127.0.0.1:1/gone.tar.gz", Revision: "gone", Digest: "sha256:" + strings.Repeat("0", 64)}
 }
 
-// TestKept answers from memory what is known to come out, in the same form,
+// TestKept takes from the cache what is known to come out, in the same form,
 // whatever became of the artifact since.
 func TestKept(t *testing.T) {
 	w := newWorld(t)
@@ -45,7 +45,7 @@ func TestKept(t *testing.T) {
 		files[fmt.Sprintf("app/%d.yaml", i)] = configMap(fmt.Sprintf("c%d", i), "1")
 	}
 	a := w.publish("main", files)
-	for _, form := range []string{"Normalised", "Raw"} { // the second build knows the marks of the first
+	for _, form := range []string{"Normalised", "Raw"} { // the second build knows the digests of the first
 		t.Run(form, func(t *testing.T) {
 			built := w.built(u, a)
 			if raw := built.Objects[0].Raw; raw != (form == "Raw") {
@@ -56,13 +56,13 @@ func TestKept(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again.Digest() != built.Digest() {
-				t.Error("the identities and marks are others")
+				t.Error("the identities or digests differ")
 			}
 			if diff := cmp.Diff(built.Recording, again.Recording); diff != "" {
 				t.Errorf("what the build read (-want +got):\n%s", diff)
 			}
-			if want, _ := inventory.ParseID("apps_job_batch_Job"); !again.Ending[want] || len(again.Ending) != 1 {
-				t.Errorf("ending are %v", again.Ending)
+			if want, _ := inventory.ParseID("apps_job_batch_Job"); !again.Transient[want] || len(again.Transient) != 1 {
+				t.Errorf("transient are %v", again.Transient)
 			}
 			if diff := cmp.Diff(w.normal(u, built), w.normal(u, again)); diff != "" {
 				t.Errorf("the objects (-want +got):\n%s", diff)
@@ -117,7 +117,7 @@ func TestNotKept(t *testing.T) {
 				known = tc.known(built)
 			}
 			if _, err := w.Build(t.Context(), u, unreachable(), known); err == nil {
-				t.Errorf("%s, and yet it was answered from memory", tc.why)
+				t.Errorf("%s, and yet it came from the cache", tc.why)
 			}
 		})
 	}
@@ -127,7 +127,7 @@ func TestNotKept(t *testing.T) {
 		built.Objects[0].Sensitive = true
 		w.cache.put(request.Key(unit()), built)
 		if w.cache.get(request.Key(unit()), built.Digest()) != nil {
-			t.Error("what nobody may be told was kept")
+			t.Error("a result with sensitive objects was cached")
 		}
 	})
 }

@@ -130,7 +130,7 @@ func TestKeysThatCannotBeRead(t *testing.T) {
 		"Missing":   {"the Secret it names does not exist", unit(decrypting("keys", "")), "", contents{}, "reading spec.decryption.secretRef: Secret apps/keys: it does not exist"},
 		"Installed": {"nor that of the flag, which is named", unit(decrypting("", "")), "", contents{}, "reading --sops-age-secret: Secret flux-system/age: it does not exist"},
 		"Broken":    {"what cannot be read is not missing", unit(decrypting("keys", "")), "", nil, "connection refused"},
-		"Invalid":   {"a key that is none is told by name, not by value", unit(decrypting("keys", "")), "", contents{"Secret/apps/keys": {"me.agekey": "canary"}}, "me.agekey"},
+		"Invalid":   {"a key that is none is reported by name, not by value", unit(decrypting("keys", "")), "", contents{"Secret/apps/keys": {"me.agekey": "canary"}}, "me.agekey"},
 		"Vault":     {"the ConfigMap of the flag does not exist", unit(decrypting("keys", "")), "vaults", contents{"Secret/apps/keys": {}}, "reading --sops-vault-configmap: ConfigMap flux-system/vaults: it does not exist"},
 	}
 	for name, tc := range cases {

@@ -14,7 +14,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// steps has every pass tell its number, record it in the status and end with the
+// steps has every pass report its number, record it in the status and end with the
 // next of the outcomes. It returns what the passes found recorded.
 func (r *rig) steps(outs ...func() reconciler.Outcome) (found *[]string) {
 	found = &[]string{}
@@ -47,7 +47,7 @@ func (r *rig) waits() reconciler.Outcome {
 
 func (r *rig) messages() []string {
 	out := []string{}
-	for _, e := range r.told() {
+	for _, e := range r.reported() {
 		out = append(out, e.Message)
 	}
 	return out
@@ -68,16 +68,16 @@ func TestWaitingIsSaidAfterASecond(t *testing.T) {
 	r := newRig(t)
 	found := r.steps(r.waits, r.waits, r.waits, r.waits)
 	if result := r.pass(t); result.RequeueAfter != time.Second {
-		t.Errorf("looked at again after %s", result.RequeueAfter)
+		t.Errorf("requeued after %s", result.RequeueAfter)
 	}
 	r.clock.Step(400 * time.Millisecond)
 	if result := r.pass(t); result.RequeueAfter != 600*time.Millisecond {
-		t.Errorf("looked at again after %s", result.RequeueAfter)
+		t.Errorf("requeued after %s", result.RequeueAfter)
 	}
 	r.expect(t, "before the second is over", 0)
 	r.clock.Step(600 * time.Millisecond)
 	if result := r.pass(t); result.RequeueAfter != time.Minute {
-		t.Errorf("looked at again after %s", result.RequeueAfter)
+		t.Errorf("requeued after %s", result.RequeueAfter)
 	}
 	r.expect(t, "after it", 1, "1", "2", "3")
 	if diff := cmp.Diff([]string{"Reconciling True Progressing", "Ready Unknown Progressing"}, conditions(r.now(t))); diff != "" {
@@ -99,12 +99,12 @@ func TestWaitingThatEndsWithinASecond(t *testing.T) {
 		out        func() reconciler.Outcome
 		err        bool
 		conditions []string
-		told       []string
+		events     []string
 	}{
-		"Done":   {"success tells what it took", done, false, []string{"Ready True Succeeded"}, []string{"1", "2"}},
-		"Failed": {"failure is told behind it", broken, true, []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"}, []string{"1", "2", "connection refused"}},
+		"Done":   {"success is written with the events that waited", done, false, []string{"Ready True Succeeded"}, []string{"1", "2"}},
+		"Failed": {"a failure is reported after the events that waited", broken, true, []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"}, []string{"1", "2", "connection refused"}},
 		"Parked": {
-			"a pass that has nothing to say says what was held back", func() reconciler.Outcome { return reconciler.Park(time.Hour) }, false,
+			"a pass that writes nothing of its own writes the deferred status", func() reconciler.Outcome { return reconciler.Park(time.Hour) }, false,
 			[]string{"Reconciling True Progressing", "Ready Unknown Progressing"}, []string{"1"},
 		},
 	}
@@ -118,7 +118,7 @@ func TestWaitingThatEndsWithinASecond(t *testing.T) {
 			if _, err := r.try(t); (err != nil) != tc.err {
 				t.Errorf("error %v", err)
 			}
-			r.expect(t, tc.why, 1, tc.told...)
+			r.expect(t, tc.why, 1, tc.events...)
 			obj := r.now(t)
 			if diff := cmp.Diff(append(tc.conditions, foreign+" True Seen"), conditions(obj)); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
@@ -133,15 +133,15 @@ func TestWaitingThatEndsWithinASecond(t *testing.T) {
 	}
 }
 
-// TestSuccessIsHeldBackForTheUrgent writes nothing while others are to be put
-// right, for a second at most.
-func TestSuccessIsHeldBackForTheUrgent(t *testing.T) {
+// TestSuccessIsDeferredForUrgentPasses writes nothing while urgent passes wait,
+// for a second at most.
+func TestSuccessIsDeferredForUrgentPasses(t *testing.T) {
 	cases := map[string]struct {
 		why    string
 		calm   bool // after the first pass
 		passes int
 		writes int
-		told   []string
+		events []string
 	}{
 		"Calm":   {"the next pass writes", true, 2, 1, []string{"1", "2"}},
 		"Urgent": {"it waits", false, 2, 0, nil},
@@ -154,7 +154,7 @@ func TestSuccessIsHeldBackForTheUrgent(t *testing.T) {
 			r.Urgent = func() bool { return urgent }
 			r.steps(done, done, done)
 			if result := r.pass(t); result.RequeueAfter != time.Millisecond {
-				t.Errorf("looked at again after %s", result.RequeueAfter)
+				t.Errorf("requeued after %s", result.RequeueAfter)
 			}
 			r.expect(t, "at first", 0)
 			urgent = !tc.calm
@@ -162,7 +162,7 @@ func TestSuccessIsHeldBackForTheUrgent(t *testing.T) {
 				r.clock.Step(500 * time.Millisecond)
 				r.pass(t)
 			}
-			r.expect(t, tc.why, tc.writes, tc.told...)
+			r.expect(t, tc.why, tc.writes, tc.events...)
 		})
 	}
 	t.Run("Standing", func(t *testing.T) {
@@ -189,8 +189,8 @@ func TestSuccessIsHeldBackForTheUrgent(t *testing.T) {
 	})
 }
 
-// TestHeldBackAndOverruled has users change an object before it said how it is.
-func TestHeldBackAndOverruled(t *testing.T) {
+// TestDeferredAndOverruled has users change an object whose status is deferred.
+func TestDeferredAndOverruled(t *testing.T) {
 	t.Run("Deleted", func(t *testing.T) {
 		r := newRig(t)
 		r.steps(r.waits)
@@ -236,6 +236,6 @@ func TestHeldBackAndOverruled(t *testing.T) {
 		if diff := cmp.Diff([]string{"", ""}, *found); diff != "" {
 			t.Errorf("another object begins anew (-want +got):\n%s", diff)
 		}
-		r.expect(t, "nothing is told of it that was about the other", 1, "2")
+		r.expect(t, "no event of the other object is reported of this one", 1, "2")
 	})
 }

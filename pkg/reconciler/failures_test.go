@@ -8,15 +8,15 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
-func TestFailuresAreToldOnce(t *testing.T) {
+func TestFailuresAreReportedOnce(t *testing.T) {
 	first := failure{uid: "1", reason: meta.ReasonHealthCheckFailed, revision: "a", message: "health check failed after 4.004s: x [Deployment/a]: Deployment/a: starting"}
 	for name, tc := range map[string]struct {
 		why    string
 		change func(*failure)
-		news   bool
+		isNew  bool
 	}{
-		"Same": {"it was told", func(*failure) {}, false},
-		"TookLonger": {"how long an attempt took is no news", func(f *failure) {
+		"Same": {"it was reported", func(*failure) {}, false},
+		"TookLonger": {"how long an attempt took does not make a failure new", func(f *failure) {
 			f.message = "health check failed after 1m4.1s: x [Deployment/a]: Deployment/a: starting"
 		}, false},
 		"OtherMessage":  {"another object fails", func(f *failure) { f.message = "health check failed after 4s: y" }, true},
@@ -27,15 +27,15 @@ func TestFailuresAreToldOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f, key, next := &failures{}, types.NamespacedName{Name: "x"}, first
 			if !f.isNew(key, first) {
-				t.Error("the first failure is news")
+				t.Error("the first failure is new")
 			}
 			tc.change(&next)
-			if got := f.isNew(key, next); got != tc.news {
+			if got := f.isNew(key, next); got != tc.isNew {
 				t.Errorf("%s: got %t", tc.why, got)
 			}
 			f.forget(key)
 			if !f.isNew(key, next) {
-				t.Error("a failure after a success is news")
+				t.Error("a failure after a success is new")
 			}
 		})
 	}

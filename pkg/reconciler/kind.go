@@ -32,7 +32,7 @@ type Phase[S Scoped] struct {
 	Run func(context.Context, S) Outcome
 }
 
-// Kind tells the skeleton what it has to know about a kind of object.
+// Kind is what the skeleton has to know about a kind of object.
 type Kind[O Object, S Scoped] struct {
 	// GVK names the kind.
 	GVK schema.GroupVersionKind
@@ -68,7 +68,7 @@ type Kind[O Object, S Scoped] struct {
 	Success func(S, Timing) Note
 }
 
-// Timing is when an object is looked at again without having been woken.
+// Timing is when an object is reconciled again without having been woken.
 type Timing struct {
 	// Interval between passes that succeed.
 	Interval time.Duration

@@ -31,7 +31,7 @@ func TestSuspended(t *testing.T) {
 	r := newRig(t, suspended, requested("one"))
 	r.run(never(t))
 	if result := r.pass(t); !result.IsZero() {
-		t.Errorf("a suspended object is looked at again after %s", result.RequeueAfter)
+		t.Errorf("a suspended object is requeued after %s", result.RequeueAfter)
 	}
 	obj := r.now(t)
 	if diff := cmp.Diff([]string{meta.Finalizer}, obj.Finalizers); diff != "" {
@@ -44,8 +44,8 @@ func TestSuspended(t *testing.T) {
 	if again := r.now(t); again.ResourceVersion != obj.ResourceVersion {
 		t.Error("a second look wrote something")
 	}
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("told %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("events %v", got)
 	}
 }
 
@@ -105,16 +105,16 @@ func TestDeletion(t *testing.T) {
 			if diff := cmp.Diff(want, conditions(obj)); diff != "" {
 				t.Errorf("and says why (-want +got):\n%s", diff)
 			}
-			r.told()
+			r.reported()
 			out = reconciler.Continue()
 			if result := r.pass(t); !result.IsZero() {
-				t.Errorf("looked at again after %s", result.RequeueAfter)
+				t.Errorf("requeued after %s", result.RequeueAfter)
 			}
 			if !r.gone(t) {
 				t.Error("the object is still there")
 			}
-			if diff := cmp.Diff([]told{{reconciler.Info, meta.ReasonSucceeded, "removing"}}, r.told()); diff != "" {
-				t.Errorf("what the phases told is told (-want +got):\n%s", diff)
+			if diff := cmp.Diff([]event{{reconciler.Info, meta.ReasonSucceeded, "removing"}}, r.reported()); diff != "" {
+				t.Errorf("the notes of the phases become events (-want +got):\n%s", diff)
 			}
 		})
 	}
@@ -131,7 +131,7 @@ func TestDeletionWaits(t *testing.T) {
 	r.pass(t)
 	r.clock.Step(time.Second)
 	if result := r.pass(t); result.RequeueAfter != time.Minute {
-		t.Errorf("looked at again after %s", result.RequeueAfter)
+		t.Errorf("requeued after %s", result.RequeueAfter)
 	}
 	if r.gone(t) {
 		t.Error("the object went before its remains")
@@ -150,7 +150,7 @@ func TestDeletionLeavesForeignFinalizers(t *testing.T) {
 	}
 	r.Kind.Finalize = []phase{{Name: "remove", Run: never(t)}}
 	if result := r.pass(t); !result.IsZero() {
-		t.Errorf("what is not ours any more is looked at again after %s", result.RequeueAfter)
+		t.Errorf("what is not ours any more is requeued after %s", result.RequeueAfter)
 	}
 }
 

@@ -46,7 +46,7 @@ func Park(fallback time.Duration) Outcome {
 }
 
 // Superseded ends the pass because a newer revision arrived; the object is
-// looked at again at once.
+// reconciled again at once.
 func Superseded(message string) Outcome {
 	return Outcome{status: status.Summary{Kind: status.Superseded, Reason: meta.ReasonProgressing, Message: message}}
 }

@@ -67,7 +67,7 @@ func TestFirstPassAndQuiet(t *testing.T) {
 }
 
 // TestOutcomes has a case for each way in which a phase can end: what users see,
-// and when the object is looked at again.
+// and when the object is reconciled again.
 func TestOutcomes(t *testing.T) {
 	cause := errors.New("connection refused")
 	retrying := func(d time.Duration) func(*kind) {
@@ -85,46 +85,46 @@ func TestOutcomes(t *testing.T) {
 		result     ctrl.Result
 		err        bool
 		conditions []string
-		told       []told
+		events     []event
 	}{
 		"Done": {
-			why:        "the goal is reached; a new object that changed nothing has nothing to tell",
+			why:        "the goal is reached; a new object that changed nothing has no event",
 			out:        func(*rig) reconciler.Outcome { return done() },
 			result:     ctrl.Result{RequeueAfter: interval},
 			conditions: []string{"Ready True Succeeded"},
-			told:       []told{},
+			events:     []event{},
 		},
 		"Wait": {
-			why: "the watch wakes it, the net catches it",
+			why: "the watch requeues it; the fallback requeue covers a lost event",
 			out: func(*rig) reconciler.Outcome {
 				return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, cause))
 			},
-			result:     ctrl.Result{RequeueAfter: waitNet},
+			result:     ctrl.Result{RequeueAfter: fallback},
 			conditions: []string{"Reconciling True Progressing", "Ready False DependencyNotReady"},
-			told:       []told{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
+			events:     []event{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
 		},
-		"WaitWithNet": {
-			why: "a wait may know better when to look again",
+		"WaitWithRequeue": {
+			why: "a fault may say when to requeue",
 			out: func(*rig) reconciler.Outcome {
 				return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, cause, fault.After(time.Hour)))
 			},
 			result:     ctrl.Result{RequeueAfter: time.Hour},
 			conditions: []string{"Reconciling True Progressing", "Ready False DependencyNotReady"},
-			told:       []told{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
+			events:     []event{{reconciler.Info, meta.ReasonDependencyNotReady, "connection refused"}},
 		},
 		"InProgressLate": {
 			why:        "a deadline that has passed is now, and not never",
 			out:        func(r *rig) reconciler.Outcome { return reconciler.InProgress("awaiting", deadline(r, -time.Minute)) },
 			result:     atOnce(),
 			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
-			told:       []told{},
+			events:     []event{},
 		},
 		"RetryWithBackOff": {
 			why:        "without a retry interval the work queue backs off",
 			out:        func(*rig) reconciler.Outcome { return broken() },
 			err:        true,
 			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"},
-			told:       []told{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
+			events:     []event{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
 		},
 		"RetryWithInterval": {
 			why:        "the object's own retry interval",
@@ -132,14 +132,14 @@ func TestOutcomes(t *testing.T) {
 			kind:       retrying(time.Minute),
 			result:     ctrl.Result{RequeueAfter: time.Minute},
 			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"},
-			told:       []told{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
+			events:     []event{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}},
 		},
 		"Unclassified": {
 			why:        "an error that nobody classified may pass",
 			out:        func(*rig) reconciler.Outcome { return reconciler.Fail(cause) },
 			err:        true,
 			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False ReconciliationFailed"},
-			told:       []told{{reconciler.Error, meta.ReasonReconciliationFailed, "connection refused"}},
+			events:     []event{{reconciler.Error, meta.ReasonReconciliationFailed, "connection refused"}},
 		},
 		"Stalled": {
 			why: "it rests until its spec changes",
@@ -147,21 +147,21 @@ func TestOutcomes(t *testing.T) {
 				return reconciler.Fail(fault.Stalled(meta.ReasonAccessDenied, cause, fault.Hint("ask the owner")))
 			},
 			conditions: []string{"Stalled True AccessDenied", "Ready False AccessDenied"},
-			told:       []told{{reconciler.Error, meta.ReasonAccessDenied, "connection refused: ask the owner"}},
+			events:     []event{{reconciler.Error, meta.ReasonAccessDenied, "connection refused: ask the owner"}},
 		},
 		"Superseded": {
-			why:        "the newer revision is looked at at once",
+			why:        "the newer revision is reconciled at once",
 			out:        func(*rig) reconciler.Outcome { return reconciler.Superseded("a newer revision arrived") },
 			result:     atOnce(),
 			conditions: []string{"Reconciling True Progressing", "Ready Unknown Progressing"},
-			told:       []told{},
+			events:     []event{},
 		},
 		"Park": {
-			why:        "nothing is written and nothing is told",
+			why:        "nothing is written and no event is sent",
 			out:        func(*rig) reconciler.Outcome { return reconciler.Park(time.Minute) },
 			result:     ctrl.Result{RequeueAfter: time.Minute},
 			conditions: []string{},
-			told:       []told{},
+			events:     []event{},
 		},
 		"Conflict": {
 			why: "somebody else wrote in between: nobody hears of it",
@@ -170,14 +170,14 @@ func TestOutcomes(t *testing.T) {
 			},
 			result:     afterConflict(),
 			conditions: []string{},
-			told:       []told{},
+			events:     []event{},
 		},
 		"Canceled": {
 			why:        "the end of the process is no failure of the object",
 			out:        func(*rig) reconciler.Outcome { return reconciler.Fail(fmt.Errorf("fetching: %w", context.Canceled)) },
 			result:     atOnce(),
 			conditions: []string{},
-			told:       []told{},
+			events:     []event{},
 		},
 	}
 	for name, tc := range cases {
@@ -197,7 +197,7 @@ func TestOutcomes(t *testing.T) {
 			if diff := cmp.Diff(tc.conditions, conditions(r.now(t))); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
 			}
-			if diff := cmp.Diff(tc.told, r.told()); diff != "" {
+			if diff := cmp.Diff(tc.events, r.reported()); diff != "" {
 				t.Errorf("%s: events (-want +got):\n%s", tc.why, diff)
 			}
 			before := r.now(t)
@@ -208,8 +208,8 @@ func TestOutcomes(t *testing.T) {
 			if after := r.now(t); after.ResourceVersion != before.ResourceVersion {
 				t.Errorf("%s: the same outcome again wrote the object", tc.why)
 			}
-			if again := r.told(); len(again) != 0 {
-				t.Errorf("%s: the same outcome again was told: %v", tc.why, again)
+			if again := r.reported(); len(again) != 0 {
+				t.Errorf("%s: the same outcome was reported again: %v", tc.why, again)
 			}
 		})
 	}
@@ -262,15 +262,15 @@ func TestRecovery(t *testing.T) {
 	}
 	r.ends(done())
 	r.pass(t)
-	want := []told{
+	want := []event{
 		{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"},
 		{reconciler.Info, meta.ReasonSucceeded, "stored"},
 	}
-	if diff := cmp.Diff(want, r.told()); diff != "" {
-		t.Errorf("whoever heard of the failure hears of its end (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, r.reported()); diff != "" {
+		t.Errorf("who was notified of the failure is notified of the recovery (-want +got):\n%s", diff)
 	}
 	r.pass(t)
-	if again := r.told(); len(again) != 0 {
+	if again := r.reported(); len(again) != 0 {
 		t.Errorf("and hears it once: %v", again)
 	}
 }
@@ -304,7 +304,7 @@ func TestNotesBecomeEvents(t *testing.T) {
 	}
 }
 
-func TestSuccessThatThePhasesTold(t *testing.T) {
+func TestSuccessThatThePhasesReported(t *testing.T) {
 	r := newRig(t)
 	r.Kind.Success = func(*scope, reconciler.Timing) reconciler.Note { return reconciler.Note{} }
 	r.run(func(_ context.Context, s *scope) reconciler.Outcome {
@@ -312,8 +312,8 @@ func TestSuccessThatThePhasesTold(t *testing.T) {
 		return done()
 	})
 	r.pass(t)
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("told twice: %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("reported twice: %v", got)
 	}
 }
 
@@ -366,7 +366,7 @@ func TestKindsOwnFields(t *testing.T) {
 func TestRequests(t *testing.T) {
 	r := newRig(t, requested("one"))
 	var passes []reconciler.Pass
-	look := func(out func() reconciler.Outcome) {
+	record := func(out func() reconciler.Outcome) {
 		r.run(func(_ context.Context, s *scope) reconciler.Outcome {
 			passes = append(passes, reconciler.Pass{Requested: s.Requested, Forced: s.Forced})
 			return out()
@@ -375,34 +375,35 @@ func TestRequests(t *testing.T) {
 	}
 	handled := func() string { return r.now(t).Status.LastHandledReconcileAt }
 
-	look(func() reconciler.Outcome { return reconciler.InProgress("awaiting", r.clock.Now().Add(time.Minute)) })
+	record(func() reconciler.Outcome { return reconciler.InProgress("awaiting", r.clock.Now().Add(time.Minute)) })
 	if got := handled(); got != "" {
 		t.Errorf("a request that is still being worked on was recorded as handled: %q", got)
 	}
-	look(done)
+	record(done)
 	if got := handled(); got != "one" {
 		t.Errorf("handled %q", got)
 	}
-	look(done)
+	record(done)
 	r.change(t, requested("two"))
 	r.change(t, func(obj *sourcev1.GitRepository) {
 		metav1.SetMetaDataAnnotation(&obj.ObjectMeta, meta.AnnotationForceAt, "two")
 	})
-	look(func() reconciler.Outcome { return reconciler.Fail(fault.Stalled(meta.ReasonFailed, errors.New("no"))) })
+	record(func() reconciler.Outcome { return reconciler.Fail(fault.Stalled(meta.ReasonFailed, errors.New("no"))) })
 	if got := handled(); got != "two" {
 		t.Errorf("a request that ended in failure was handled: %q", got)
 	}
 	r.change(t, requested("three"))
-	look(done)
+	record(done)
 	want := []reconciler.Pass{{Requested: true}, {Requested: true}, {}, {Requested: true, Forced: true}, {Requested: true}}
 	if diff := cmp.Diff(want, passes, cmp.AllowUnexported(reconciler.Pass{})); diff != "" {
 		t.Errorf("force counts with its own request only (-want +got):\n%s", diff)
 	}
 }
 
-// TestBadDurations is R-7: whatever text an object carries as its interval, it
-// stalls by itself, with the field named, and no phase runs. The schema would
-// refuse these; the hook stands for a schema that is relaxed.
+// TestBadDurations guards against one object with a bad interval that stops the
+// work on all objects of its kind: only that object stalls, with the field named,
+// and no phase runs. The schema would refuse these; the hook stands for a schema
+// that is relaxed.
 func TestBadDurations(t *testing.T) {
 	for name, text := range map[string]meta.Duration{
 		"Days": "1d", "Empty": "", "Negative": "-1m", "Exponent": "1e9h", "Overflow": "9223372036854775808ns",
@@ -418,7 +419,7 @@ func TestBadDurations(t *testing.T) {
 				return nil
 			}
 			if result := r.pass(t); !result.IsZero() {
-				t.Errorf("looked at again after %s", result.RequeueAfter)
+				t.Errorf("requeued after %s", result.RequeueAfter)
 			}
 			if diff := cmp.Diff([]string{"Stalled True Failed", "Ready False Failed"}, conditions(r.now(t))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
@@ -453,10 +454,10 @@ func TestGoneObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	if result := r.pass(t); !result.IsZero() {
-		t.Errorf("an object that is gone is looked at again after %s", result.RequeueAfter)
+		t.Errorf("an object that is gone is requeued after %s", result.RequeueAfter)
 	}
 	if diff := cmp.Diff([]client.ObjectKey{client.ObjectKeyFromObject(r.obj)}, forgotten); diff != "" {
-		t.Errorf("whoever remembers it is told, however it went (-want +got):\n%s", diff)
+		t.Errorf("Forget is called, whatever the outcome was (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]bool{false, true}, r.observed); diff != "" {
 		t.Errorf("its metrics go (-want +got):\n%s", diff)

@@ -13,9 +13,9 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
-// slow returns a phase that says the text and takes the time. If it is expected
-// to be told, the phase ends only once it was.
-func (r *rig) slow(t *testing.T, text string, takes time.Duration, isTold bool) phase {
+// slow returns a phase that reports the text as its progress and takes the time. If
+// the text is expected in the status, the phase ends only once it was written.
+func (r *rig) slow(t *testing.T, text string, takes time.Duration, isReported bool) phase {
 	t.Helper()
 	if r.afterStatus == nil {
 		r.progress = make(chan struct{}, 10)
@@ -26,11 +26,11 @@ func (r *rig) slow(t *testing.T, text string, takes time.Duration, isTold bool) 
 		Progress: func(*scope) string { return text },
 		Run: func(context.Context, *scope) reconciler.Outcome {
 			r.clock.Step(takes)
-			if isTold {
+			if isReported {
 				select {
 				case <-r.progress:
 				case <-time.After(patience):
-					t.Errorf("nothing is told of %q", text)
+					t.Errorf("nothing is reported of %q", text)
 				}
 			}
 			return reconciler.Continue()
@@ -38,10 +38,10 @@ func (r *rig) slow(t *testing.T, text string, takes time.Duration, isTold bool) 
 	}
 }
 
-// look returns a phase that reads the object as users see it, and ends the pass.
-func (r *rig) look(t *testing.T, seen *[]string, out reconciler.Outcome) phase {
+// read returns a phase that reads the object as users see it, and ends the pass.
+func (r *rig) read(t *testing.T, seen *[]string, out reconciler.Outcome) phase {
 	t.Helper()
-	return phase{Name: "look", Run: func(context.Context, *scope) reconciler.Outcome {
+	return phase{Name: "read", Run: func(context.Context, *scope) reconciler.Outcome {
 		obj := r.now(t)
 		*seen = append(conditions(obj), message(obj, meta.ConditionReady))
 		return out
@@ -86,7 +86,7 @@ func TestProgress(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			var seen []string
-			r.Kind.Phases = append(tc.phases(t, r), r.look(t, &seen, done()))
+			r.Kind.Phases = append(tc.phases(t, r), r.read(t, &seen, done()))
 			r.pass(t)
 			if diff := cmp.Diff(tc.seen, seen); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
@@ -102,8 +102,8 @@ func TestProgress(t *testing.T) {
 }
 
 // TestQuietPhaseFirst says that a pass whose first second went by in a phase
-// without a text says what it is doing as soon as a phase has one. The bubble
-// tells when the watch over the pass has had its turn.
+// without a text says what it is doing as soon as a phase has one. The test runs in
+// a bubble of synctest to know when the timer of the pass has been handled.
 func TestQuietPhaseFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newFakeRig(t)
@@ -121,7 +121,7 @@ func TestQuietPhaseFirst(t *testing.T) {
 					return reconciler.Continue()
 				},
 			},
-			r.look(t, &seen, done()),
+			r.read(t, &seen, done()),
 		}
 		r.pass(t)
 		want := []string{"Reconciling True Progressing", "Ready Unknown Progressing", "fetching"}
@@ -150,7 +150,7 @@ func TestProgressKeepsForeignConditions(t *testing.T) {
 			select {
 			case <-written:
 			case <-time.After(patience):
-				t.Error("nothing is told")
+				t.Error("nothing is reported")
 			}
 			return done()
 		},
@@ -161,7 +161,7 @@ func TestProgressKeepsForeignConditions(t *testing.T) {
 	}
 }
 
-func TestProgressThatCannotBeTold(t *testing.T) {
+func TestProgressThatCannotBeReported(t *testing.T) {
 	r := newRig(t)
 	tried := make(chan struct{}, 1)
 	r.beforeStatus = func(n int) error {
@@ -178,7 +178,7 @@ func TestProgressThatCannotBeTold(t *testing.T) {
 			select {
 			case <-tried:
 			case <-time.After(patience):
-				t.Error("nothing is told")
+				t.Error("nothing is reported")
 			}
 			return done()
 		},
@@ -189,31 +189,31 @@ func TestProgressThatCannotBeTold(t *testing.T) {
 	}
 }
 
-// TestSlowPassesAreToldLikeQuickOnes says that the note of progress in between
-// does not make anybody forget what was told before the pass.
-func TestSlowPassesAreToldLikeQuickOnes(t *testing.T) {
+// TestSlowPassesAreReportedLikeQuickOnes says that a progress status in between does
+// not make the skeleton forget what was reported before the pass.
+func TestSlowPassesAreReportedLikeQuickOnes(t *testing.T) {
 	r := newRig(t)
 	var seen []string
 	slowly := func(out reconciler.Outcome) {
-		r.Kind.Phases = []phase{r.slow(t, "fetching", time.Second, true), r.look(t, &seen, out)}
+		r.Kind.Phases = []phase{r.slow(t, "fetching", time.Second, true), r.read(t, &seen, out)}
 	}
 	slowly(broken())
 	if _, err := r.try(t); err == nil {
 		t.Fatal("no error")
 	}
-	if diff := cmp.Diff([]told{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}}, r.told()); diff != "" {
-		t.Errorf("the first failure is told (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]event{{reconciler.Error, meta.ReasonGitOperationFailed, "connection refused"}}, r.reported()); diff != "" {
+		t.Errorf("the first failure is reported (-want +got):\n%s", diff)
 	}
 	slowly(broken())
 	if _, err := r.try(t); err == nil {
 		t.Fatal("no error")
 	}
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("the same failure is told again: %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("the same failure is reported again: %v", got)
 	}
 	slowly(done())
 	r.pass(t)
-	if diff := cmp.Diff([]told{{reconciler.Info, meta.ReasonSucceeded, "stored"}}, r.told()); diff != "" {
-		t.Errorf("the recovery is told (-want +got):\n%s", diff)
+	if diff := cmp.Diff([]event{{reconciler.Info, meta.ReasonSucceeded, "stored"}}, r.reported()); diff != "" {
+		t.Errorf("the recovery is reported (-want +got):\n%s", diff)
 	}
 }

@@ -16,7 +16,7 @@ import (
 const conflictPause = 100 * time.Millisecond
 
 // again ends a pass whose own write to its object did not go through. After a
-// conflict the object is looked at again at once; any other error is left to the
+// conflict the object is reconciled again at once; any other error is left to the
 // back-off of the work queue, and the status stays as it is.
 func again(err error) Outcome {
 	if apierrors.IsConflict(err) {
@@ -25,7 +25,7 @@ func again(err error) Outcome {
 	return Outcome{parked: true, err: err}
 }
 
-// requeue says when the object is looked at again.
+// requeue says when the object is reconciled again.
 func (p *pass[O, S]) requeue(ctx context.Context, out Outcome, timing Timing) (ctrl.Result, error) {
 	log := logf.FromContext(ctx).WithValues("reason", string(out.status.Reason))
 	switch out.status.Kind {

@@ -32,7 +32,7 @@ func TestMain(m *testing.M) { os.Exit(env.Main(m, &testEnv)) }
 
 const (
 	interval = 10 * time.Minute
-	waitNet  = 30 * time.Second
+	fallback = 30 * time.Second
 	patience = 20 * time.Second
 )
 
@@ -47,8 +47,8 @@ type (
 	kind  = reconciler.Kind[*sourcev1.GitRepository, *scope]
 )
 
-// told is an event as a user reads it.
-type told struct {
+// event is an event as a user reads it.
+type event struct {
 	Severity reconciler.Severity
 	Reason   meta.Reason
 	Message  string
@@ -125,7 +125,7 @@ func newRigOn(t *testing.T, direct client.WithWatch, change ...func(*sourcev1.Gi
 		Observe: func(_ string, _ types.NamespacedName, _ time.Duration, deleted bool) {
 			r.observed = append(r.observed, deleted)
 		},
-		Clock: r.clock, FieldOwner: "test-controller", WaitFallback: waitNet,
+		Clock: r.clock, FieldOwner: "test-controller", WaitFallback: fallback,
 	}
 	return r
 }
@@ -235,13 +235,13 @@ func (r *rig) change(t *testing.T, change func(*sourcev1.GitRepository)) {
 	}
 }
 
-// told returns the events since it was called last.
-func (r *rig) told() []told {
+// reported returns the events since it was called last.
+func (r *rig) reported() []event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := []told{}
+	out := []event{}
 	for _, e := range r.events {
-		out = append(out, told{Severity: e.Severity, Reason: e.Reason, Message: e.Message})
+		out = append(out, event{Severity: e.Severity, Reason: e.Reason, Message: e.Message})
 	}
 	r.events = nil
 	return out

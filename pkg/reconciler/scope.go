@@ -40,7 +40,7 @@ type Pass struct {
 	Forced bool
 	// Took is how long the phases took; set before the status is derived.
 	Took time.Duration
-	// Next is when the object is to be looked at again, if that is before the end
+	// Next is when the object is to be reconciled again, if that is before the end
 	// of the interval; set by a phase.
 	Next time.Time
 	// Changed is set by a phase that changed something outside the status.

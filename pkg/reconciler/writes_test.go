@@ -95,8 +95,8 @@ func TestEndlessConflicts(t *testing.T) {
 	if n := r.written(); n != 6 {
 		t.Errorf("tried %d times", n)
 	}
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("told what was not written: %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("events of a status that was not written: %v", got)
 	}
 }
 
@@ -107,8 +107,8 @@ func TestWriteErrors(t *testing.T) {
 	if _, err := r.try(t); err == nil {
 		t.Error("a status that could not be written is forgotten")
 	}
-	if got := r.told(); len(got) != 0 {
-		t.Errorf("an event tells of what the status does not show: %v", got)
+	if got := r.reported(); len(got) != 0 {
+		t.Errorf("an event reports what the status does not show: %v", got)
 	}
 }
 
@@ -144,7 +144,7 @@ func TestObjectGoneMeanwhile(t *testing.T) {
 		return done()
 	})
 	if result := r.pass(t); !result.IsZero() {
-		t.Errorf("an object that is gone is looked at again after %s", result.RequeueAfter)
+		t.Errorf("an object that is gone is requeued after %s", result.RequeueAfter)
 	}
 }
 

@@ -29,7 +29,7 @@ type Options struct {
 	PackBytes int64
 	// Trees and HeldBytes bound the trees that are held for the next build: 32,
 	// and 512 MiB of packs, most of them on disk. Trees in use count, but are never
-	// let go.
+	// released.
 	Trees     int
 	HeldBytes int64
 }

@@ -195,7 +195,7 @@ func TestTimeout(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := newFetcher(t).Fetch(ctx, file(server.URL)); !errors.Is(err, context.Canceled) {
-		t.Errorf("the end of the build is not told: %v", err)
+		t.Errorf("the error does not say that the build ended: %v", err)
 	}
 }
 
@@ -277,7 +277,7 @@ func TestRepositoryFollowsNoLink(t *testing.T) {
 	}
 	defer closing(t, tree)
 	if _, ok := tree.(fs.ReadLinkFS); !ok {
-		t.Error("links cannot be told from files")
+		t.Error("links cannot be distinguished from files")
 	}
 	if data, err := fs.ReadFile(tree, "app/link"); err == nil {
 		t.Errorf("a link out of the tree was followed: %d bytes", len(data))
@@ -360,7 +360,7 @@ func TestHeldTreesAreBounded(t *testing.T) {
 				content(t, fetcher, repository(s.url, s.other), "app/text")
 			}
 			if data, err := fs.ReadFile(inUse, "app/text"); err != nil || string(data) != "two" {
-				t.Errorf("a tree in use was let go: %q, %v", data, err)
+				t.Errorf("a tree in use was released: %q, %v", data, err)
 			}
 			closing(t, inUse)
 			content(t, fetcher, repository(s.url, s.other), "app/text")

@@ -72,13 +72,13 @@ func (i info) Name() string { return i.name }
 // Size is the number of bytes.
 func (i info) Size() int64 { return i.size }
 
-// Mode tells file from folder.
+// Mode is that of a regular file or of the folder.
 func (i info) Mode() fs.FileMode { return i.mode }
 
 // ModTime is zero.
 func (i info) ModTime() time.Time { return time.Time{} }
 
-// IsDir tells whether it is the folder.
+// IsDir reports whether it is the folder.
 func (i info) IsDir() bool { return i.mode.IsDir() }
 
 // Sys is nil.

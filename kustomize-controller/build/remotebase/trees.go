@@ -58,7 +58,7 @@ func (t *trees) get(ctx context.Context, key string, fetch func(context.Context)
 		e, first := t.enter(key)
 		if first {
 			got, err := fetch(ctx)
-			return t.settle(e, got, err)
+			return t.finish(e, got, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -78,7 +78,7 @@ func (t *trees) get(ctx context.Context, key string, fetch func(context.Context)
 	}
 }
 
-// enter counts the caller as a user of a key, and tells whether it is the first
+// enter counts the caller as a user of a key, and reports whether it is the first
 // and has to fetch.
 func (t *trees) enter(key string) (*entry, bool) {
 	t.mu.Lock()
@@ -95,8 +95,8 @@ func (t *trees) enter(key string) (*entry, bool) {
 	return e, !ok
 }
 
-// settle ends the fetching of a tree, and makes room for it.
-func (t *trees) settle(e *entry, got held, err error) (fs.FS, error) {
+// finish ends the fetching of a tree, and makes room for it.
+func (t *trees) finish(e *entry, got held, err error) (fs.FS, error) {
 	t.mu.Lock()
 	e.held, e.err = got, err
 	close(e.done)

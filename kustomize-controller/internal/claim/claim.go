@@ -11,7 +11,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 )
@@ -20,10 +20,10 @@ import (
 type Finder struct {
 	// Siblings returns the other Kustomizations made from the same source.
 	Siblings func(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error)
-	// Digests and Memory know what units were built from and to; Builder builds what
+	// Digests and Units know what units were built from and to; Builder builds what
 	// they do not know.
 	Digests *inputs.Inputs
-	Memory  *memory.Memory
+	Units   *unitstate.Store
 	Builder *build.Builder
 }
 
@@ -52,9 +52,10 @@ func (f Finder) Elsewhere(ctx context.Context, unit *kustomizev1.Kustomization, 
 	return claimed
 }
 
-// wanted returns what a unit builds from an artifact, from memory where it can.
+// wanted returns what a unit builds from an artifact, without a build if its state
+// says it.
 func (f Finder) wanted(ctx context.Context, a *meta.Artifact, unit *kustomizev1.Kustomization) ([]inventory.ID, bool) {
-	last := f.Memory.Peek(request.Key(unit)).Attempt
+	last := f.Units.Peek(request.Key(unit)).Attempt
 	settings, err := f.Digests.SettingsNow(ctx, unit)
 	if err == nil && last.Settings == settings && (last.Artifact == a.Digest || f.Digests.Unchanged(ctx, unit, a, last)) {
 		return last.Desired, true

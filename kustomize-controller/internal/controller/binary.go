@@ -14,7 +14,7 @@ import (
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/cloud"
@@ -72,14 +72,14 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
-	units, sources := memory.New(), &memory.Sources{}
+	units, sources := unitstate.New(), &unitstate.Sources{}
 	clusters, err := newClusters(env, cfg, direct, tokens, units)
 	if err != nil {
 		return err
 	}
 	digests := &inputs.Inputs{
 		Artifacts: artifacts, References: clusters.references, Installation: installed(cfg),
-		Memory: units, Sources: sources, Build: buildID(cfg),
+		Units: units, Sources: sources, Build: buildID(cfg),
 	}
 	builder, err := newBuilder(env, cfg, builderNeeds{
 		direct: direct, tokens: tokens, artifacts: artifacts, references: clusters.references, sources: sources,

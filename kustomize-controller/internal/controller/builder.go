@@ -16,7 +16,7 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/build/remotebase"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/delivery/reference"
@@ -45,7 +45,7 @@ type builderNeeds struct {
 	tokens     *tokencache.TokenCache
 	artifacts  *artifact.Cache
 	references *reference.Store
-	sources    *memory.Sources
+	sources    *unitstate.Sources
 	owner      *ownership.Owner
 	key        inventory.Key
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
-// TestWallClockJumps is row F-16: while the wall time jumps by an hour, forward and back, intervals neither end early, which
+// TestWallClockJumps says that while the wall time jumps by an hour, forward and back, intervals neither end early, which
 // would be a busy loop, nor late.
 func TestWallClockJumps(t *testing.T) {
 	g := NewWithT(t)

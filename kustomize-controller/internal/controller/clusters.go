@@ -15,7 +15,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/apply"
@@ -43,7 +43,7 @@ type clusters struct {
 	placer     *placement.Placer
 }
 
-func newClusters(env *app.Env, cfg *config.Config, direct client.Client, tokens *tokencache.TokenCache, units *memory.Memory) (*clusters, error) {
+func newClusters(env *app.Env, cfg *config.Config, direct client.Client, tokens *tokencache.TokenCache, units *unitstate.Store) (*clusters, error) {
 	owner, err := request.Owner(cfg.OverrideManagers...)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (c *clusters) forget(unit types.NamespacedName) {
 }
 
 // seen wakes a unit for an object that it follows by name.
-func (c *clusters) seen(units *memory.Memory, unit types.NamespacedName, topic string, seen named.Seen) {
+func (c *clusters) seen(units *unitstate.Store, unit types.NamespacedName, topic string, seen named.Seen) {
 	switch {
 	case topic == reference.Topic && c.references.Concerns(unit, seen):
 		c.waker.Wake(unit)

@@ -73,7 +73,8 @@ func TestExpressionIsAskedAtOnce(t *testing.T) {
 	g.Eventually(r.state(t.Context(), unit), "5s").Should(Equal(readyAt1))
 }
 
-// TestCycleIsNamed is row F-15.
+// TestCycleIsNamed says that units that wait for each other, or a unit that waits for itself, name the cycle and are not
+// requeued in a loop.
 func TestCycleIsNamed(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -85,8 +86,8 @@ func TestCycleIsNamed(t *testing.T) {
 	g.Eventually(r.state(t.Context(), one), soon).Should(HavePrefix("False DependencyNotReady"))
 	g.Expect(message(one)).To(ContainSubstring(r.namespace + "/two"))
 	g.Eventually(r.state(t.Context(), self), soon).Should(HavePrefix("False DependencyNotReady"))
-	mark := r.requests.mark()
-	g.Consistently(func() []string { return r.requests.about(r.namespace, mark) }, "2s").Should(BeEmpty(), "a cycle is no loop")
+	from := r.requests.end()
+	g.Consistently(func() []string { return r.requests.about(r.namespace, from) }, "2s").Should(BeEmpty(), "a cycle is no loop")
 }
 
 // TestSuspendedUnitIsLeftAlone is incident handling: nothing is corrected, applied

@@ -42,7 +42,7 @@ func (r *rig) drifted(t *testing.T, unit *kustomizev1.Kustomization) func() (met
 	}
 }
 
-func TestDriftIsToldAndLeft(t *testing.T) {
+func TestDriftIsReportedAndLeft(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1"), "app/b.yaml": r.manifest("b", "1")})

@@ -17,7 +17,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 )
 
-// TestEmptyListDeletesNothing is row F-5: a LIST that answers with nothing, as a
+// TestEmptyListDeletesNothing says that a LIST that answers with nothing, as a
 // broken proxy or a cut connection gives it, is no proof that anything is gone.
 func TestEmptyListDeletesNothing(t *testing.T) {
 	g := NewWithT(t)
@@ -42,12 +42,12 @@ func TestEmptyListDeletesNothing(t *testing.T) {
 		}
 	})
 	t.Cleanup(func() { r.requests.tamper(nil) })
-	mark := r.requests.mark()
+	from := r.requests.end()
 	r.handle(t, g, unit, "lied", false)
 	g.Expect(lied.Load()).To(BeNumerically(">", 0), "the list was asked for")
 	r.requests.tamper(nil)
-	r.handle(t, g, unit, "told", false)
-	for _, line := range r.requests.about(r.namespace, mark) {
+	r.handle(t, g, unit, "requested", false)
+	for _, line := range r.requests.about(r.namespace, from) {
 		g.Expect(line).NotTo(HavePrefix("DELETE"))
 	}
 	after, err := r.configMap(t.Context(), "a")
@@ -57,8 +57,8 @@ func TestEmptyListDeletesNothing(t *testing.T) {
 	g.Expect(unit.Status.Inventory.Entries).To(HaveLen(2))
 }
 
-// TestObjectThatIsNotGoneStaysInTheInventory is row F-44: what a finalizer holds,
-// or an admission policy protects, is not forgotten.
+// TestObjectThatIsNotGoneStaysInTheInventory says that an object that a finalizer
+// holds, or an admission policy protects, stays in the inventory until it is deleted.
 func TestObjectThatIsNotGoneStaysInTheInventory(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -86,8 +86,9 @@ func TestObjectThatIsNotGoneStaysInTheInventory(t *testing.T) {
 	}, soon).Should(Equal(1))
 }
 
-// TestDeniedDeletionIsToldAndTriedAgain is row F-44 with a DELETE that is denied.
-func TestDeniedDeletionIsToldAndTriedAgain(t *testing.T) {
+// TestDeniedDeletionIsReportedAndTriedAgain says that a denied DELETE leaves no
+// object without an entry in the inventory.
+func TestDeniedDeletionIsReportedAndTriedAgain(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1"), "app/b.yaml": r.manifest("b", "1")})

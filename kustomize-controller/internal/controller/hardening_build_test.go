@@ -36,9 +36,10 @@ func canaryFile(t *testing.T) (path, canary string) {
 // climb is a relative path from deep inside any folder to a file.
 func climb(path string) string { return strings.Repeat("../", 40) + strings.TrimPrefix(path, "/") }
 
-// TestNothingOutsideTheArtifactIsRead is rows F-37 and R-3: every field of a
-// kustomization.yaml that takes a path, and every field of the spec that does,
-// with a path that climbs out of the tree and with an absolute one.
+// TestNothingOutsideTheArtifactIsRead guards against a build that reads files of the
+// controller, such as its token: every field of a kustomization.yaml that takes a
+// path, and every field of the spec that does, with a path that leaves the tree and
+// with an absolute one.
 func TestNothingOutsideTheArtifactIsRead(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -87,9 +88,9 @@ func TestNothingOutsideTheArtifactIsRead(t *testing.T) {
 	g.Expect(r.gone(t, "outside")).To(BeTrue())
 }
 
-// TestLinksInArtifacts is row F-37 with links: an archive whose entries lead out of
-// it is refused; symbolic links, which archives of other controllers may hold, are
-// passed over wherever they lead.
+// TestLinksInArtifacts guards against links that lead out of an artifact: an archive
+// with such entries is refused; symbolic links, which archives of other controllers
+// may hold, are ignored wherever they lead.
 func TestLinksInArtifacts(t *testing.T) {
 	outside, canary := canaryFile(t)
 	manifest := tar.Header{Name: "app/b.yaml", Typeflag: tar.TypeReg, Mode: 0o644}
@@ -167,9 +168,9 @@ func (r *rig) packRaw(t *testing.T, revision string, entries []tar.Header) *meta
 	}
 }
 
-// TestBombsLeaveNeighboursAlone is rows F-39, R-4 and R-42: trees that would loop,
-// overflow or explode are refused as BuildFailed, and a unit that comes after all
-// of them becomes ready.
+// TestBombsLeaveNeighboursAlone guards against trees that take the controller down
+// for all: those that would loop, overflow the stack or fill the memory are refused
+// as BuildFailed, and a unit that comes after all of them becomes ready.
 func TestBombsLeaveNeighboursAlone(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

@@ -10,10 +10,10 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// TestDefinitionThatIsServedLate is row F-48: a definition is established before
-// every API server serves its kind. An object of it that is applied in the same
-// run waits for that, and nothing is told to have failed. Who looks for the kind by
-// its version alone is told twice that there is none.
+// TestDefinitionThatIsServedLate says that an object whose definition is applied in
+// the same run waits until its kind is served, and that no failure is reported: a
+// definition is established before every API server serves its kind. Discovery of
+// the kind by its version alone answers twice that there is none.
 func TestDefinitionThatIsServedLate(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

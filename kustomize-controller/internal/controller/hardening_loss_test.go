@@ -12,8 +12,9 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 )
 
-// TestFinalizationInEveryOrderOfLoss is row F-51: what a unit needs to delete what
-// it applied is gone, and the unit is gone soon after, or says what it waits for.
+// TestFinalizationInEveryOrderOfLoss guards against a unit that can never be deleted:
+// what it needs to delete its objects is gone, and the unit is gone soon after, or
+// says what it waits for.
 func TestFinalizationInEveryOrderOfLoss(t *testing.T) {
 	for name, tc := range map[string]struct {
 		account string
@@ -63,8 +64,8 @@ func TestFinalizationInEveryOrderOfLoss(t *testing.T) {
 	}
 }
 
-// TestFinalizationWithoutRights is row F-51 with rights that were taken away: the
-// unit says who may not do what, and is gone once the rights are back.
+// TestFinalizationWithoutRights says that a deleted unit whose rights were taken away
+// says who may not do what, and is gone once the rights are back.
 func TestFinalizationWithoutRights(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

@@ -11,9 +11,9 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 )
 
-// TestPanicConcernsOneUnit is row F-17: what panics in the pass of one unit leaves
-// the process and the other units alone; the unit is not tried again in a loop,
-// and is reconciled when whatever it was has passed.
+// TestPanicConcernsOneUnit says that a panic in the pass of one unit ends neither the
+// process nor the work on other units; the unit is not tried again in a loop, and is
+// reconciled when the cause has passed.
 func TestPanicConcernsOneUnit(t *testing.T) {
 	for name, at := range map[string]string{
 		"Finalizer": "PATCH /apis/kustomize.toolkit.fluxcd.io/v1/namespaces/NS/kustomizations/poison",
@@ -51,9 +51,9 @@ func TestPanicConcernsOneUnit(t *testing.T) {
 	}
 }
 
-// TestSamePolicyOnEveryPath is row R-17: whether a reference may leave its
-// namespace does not depend on which controller looks, and where it may not,
-// nothing is read there.
+// TestSamePolicyOnEveryPath guards against a check that one controller makes and
+// another one misses: whether a reference may leave its namespace does not depend on
+// which shard reconciles the unit, and where it may not, nothing is read there.
 func TestSamePolicyOnEveryPath(t *testing.T) {
 	shards := map[string][]string{
 		"Shard0": {"--no-cross-namespace-refs"}, "Shard1": {"--no-cross-namespace-refs", "--concurrent=2"},
@@ -74,7 +74,7 @@ func TestSamePolicyOnEveryPath(t *testing.T) {
 				after("own", "")(k)
 				k.Spec.DependsOn[0].Namespace = r.namespace
 			}
-			mark := r.requests.mark()
+			from := r.requests.end()
 			for _, tc := range []struct {
 				name   string
 				change func(*kustomizev1.Kustomization)
@@ -89,7 +89,7 @@ func TestSamePolicyOnEveryPath(t *testing.T) {
 				g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 				g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(tc.want), tc.name)
 			}
-			g.Expect(r.requests.about("elsewhere", mark)).To(BeEmpty())
+			g.Expect(r.requests.about("elsewhere", from)).To(BeEmpty())
 		})
 	}
 }

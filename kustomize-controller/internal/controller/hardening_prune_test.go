@@ -15,8 +15,8 @@ import (
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 )
 
-// TestNothingIsPrunedBecauseASourceVanished is row F-45: whatever happens to a
-// source that makes everything vanish at once, nothing is deleted without consent.
+// TestNothingIsPrunedBecauseASourceVanished says that whatever happens to a source
+// that makes everything vanish at once, nothing is deleted without consent.
 func TestNothingIsPrunedBecauseASourceVanished(t *testing.T) {
 	for name, tc := range map[string]struct {
 		vanish func(t *testing.T, r *rig)
@@ -51,13 +51,13 @@ func TestNothingIsPrunedBecauseASourceVanished(t *testing.T) {
 			unit := r.unit("app", "./app")
 			g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 			g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
-			mark := r.requests.mark()
+			from := r.requests.end()
 			tc.vanish(t, r)
 			g.Eventually(func() (string, error) {
 				r.ask(t, unit, "reconcile.fluxcd.io/requestedAt", "after-"+unit.ResourceVersion)
 				return r.state(t.Context(), unit)()
 			}, soon, "200ms").Should(HavePrefix(tc.want))
-			for _, line := range r.requests.about(r.namespace, mark) {
+			for _, line := range r.requests.about(r.namespace, from) {
 				g.Expect(line).NotTo(HavePrefix("DELETE"))
 			}
 			g.Expect(r.gone(t, "a")).To(BeFalse())
@@ -74,8 +74,9 @@ func (r *rig) removeSource(t *testing.T) {
 	}
 }
 
-// TestForceSparesWhatIsMerelyInvalid is row F-46 for a unit: force replaces an
-// object whose immutable field changes, and no other that the server refuses.
+// TestForceSparesWhatIsMerelyInvalid guards against the loss of a live object: force
+// replaces an object whose immutable field changes, and no other that the server
+// refuses.
 func TestForceSparesWhatIsMerelyInvalid(t *testing.T) {
 	service := func(r *rig, spec string) string {
 		return "apiVersion: v1\nkind: Service\nmetadata: {name: live, namespace: " + r.namespace + "}\nspec: " + spec + "\n"
@@ -106,8 +107,8 @@ func TestForceSparesWhatIsMerelyInvalid(t *testing.T) {
 	}
 }
 
-// TestObjectThatMovesFromParentToChild is row F-47: an object that moves from the
-// unit that makes a unit into that unit is neither deleted nor made anew.
+// TestObjectThatMovesFromParentToChild says that an object that moves from a unit to
+// a unit that the first one applies is neither deleted nor created again.
 func TestObjectThatMovesFromParentToChild(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -157,8 +158,8 @@ func gadgets(r *rig, word string) (files map[string]string, definition, gadget *
 	return files, definition, gadget
 }
 
-// TestDefinitionThatIsRemoved is row F-48: a definition and an object of it are
-// applied in one run; when somebody deletes the definition, and with it all its
+// TestDefinitionThatIsRemoved says that a definition and an object of it are applied
+// in one run; when somebody deletes the definition, and with it all its
 // objects, both come back.
 func TestDefinitionThatIsRemoved(t *testing.T) {
 	g := NewWithT(t)
@@ -178,8 +179,7 @@ func TestDefinitionThatIsRemoved(t *testing.T) {
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
 }
 
-// TestObjectThatIsTooLarge is row F-50: an object that no server stores is refused
-// with its name and the limit, the status can be written, and the next revision
+// TestObjectThatIsTooLarge says that an object that no server stores is refused with its name and the limit, the status can be written, and the next revision
 // is applied.
 func TestObjectThatIsTooLarge(t *testing.T) {
 	g := NewWithT(t)

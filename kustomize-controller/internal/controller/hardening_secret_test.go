@@ -11,10 +11,10 @@ import (
 	. "github.com/onsi/gomega"
 )
 
-// TestSecretWhoseApplyFailsIsNotTold is row R-9: whatever the API server, or what
-// stands before it, says about a Secret that it does not take, and however much of
-// the Secret it quotes, no value is in a condition or an event.
-func TestSecretWhoseApplyFailsIsNotTold(t *testing.T) {
+// TestSecretWhoseApplyFailsIsNotShown says that whatever the API server, or a proxy
+// before it, answers about a Secret that it refuses, and however much of the Secret
+// it quotes, no value is in a condition or an event.
+func TestSecretWhoseApplyFailsIsNotShown(t *testing.T) {
 	const canary = "canary-79-of-a-secret"
 	quoted := `the request {\"stringData\":{\"k\":\"` + canary + `\"}} and ` + base64.StdEncoding.EncodeToString([]byte(canary))
 	for name, tc := range map[string]struct {

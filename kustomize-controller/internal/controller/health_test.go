@@ -61,8 +61,8 @@ func TestWaitForWhatWasApplied(t *testing.T) {
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.healthy(t, unit), soon).Should(Equal("Unknown Progressing"))
 	g.Expect(r.state(t.Context(), unit)()).To(Equal("Unknown Progressing"))
-	mark := r.requests.mark()
-	g.Consistently(func() []string { return r.requests.about(r.namespace, mark) }, "2s").Should(BeEmpty(), "nothing is polled")
+	from := r.requests.end()
+	g.Consistently(func() []string { return r.requests.about(r.namespace, from) }, "2s").Should(BeEmpty(), "nothing is polled")
 	r.becomeWell(t, "web")
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
 	g.Expect(r.healthy(t, unit)()).To(Equal("True Succeeded"))
@@ -86,13 +86,13 @@ func TestHealthCheckOutsideTheInventory(t *testing.T) {
 	g.Eventually(r.healthy(t, unit), soon).Should(Equal("Unknown Progressing"))
 	r.becomeWell(t, "theirs")
 	g.Eventually(r.state(t.Context(), unit), "4s").Should(Equal(readyAt1), "sooner than a poll would see it")
-	mark := r.requests.mark()
-	r.handle(t, g, unit, "look", false)
-	g.Expect(r.requests.about(r.namespace, mark)).To(HaveLen(1), "what is well and did not change is not read again")
+	from := r.requests.end()
+	r.handle(t, g, unit, "again", false)
+	g.Expect(r.requests.about(r.namespace, from)).To(HaveLen(1), "what is well and did not change is not read again")
 }
 
-// TestFailureTellsTheCause says that the pods tell what the Deployment does not.
-func TestFailureTellsTheCause(t *testing.T) {
+// TestFailureNamesTheCause says that the cause is found in the pods if the Deployment does not name it.
+func TestFailureNamesTheCause(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/web.yaml": r.deployment("1", "web:missing")})
@@ -147,8 +147,8 @@ func (r *rig) jobManifest(name string) string {
 		"  template: {spec: {restartPolicy: Never, containers: [{name: x, image: x}]}}\n"
 }
 
-// TestJobThatIsGoneIsDone is row F-52: a Job with a TTL is gone when it is done,
-// also for a wait that is taken up again.
+// TestJobThatIsGoneIsDone says that a Job with a TTL counts as completed when it is
+// deleted, also for a wait that is resumed.
 func TestJobThatIsGoneIsDone(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -201,8 +201,8 @@ func TestFailFast(t *testing.T) {
 	}
 }
 
-// TestSameFailureIsToldOnce says that every attempt to reach health is not news.
-func TestSameFailureIsToldOnce(t *testing.T) {
+// TestSameFailureIsReportedOnce says that a failure that repeats with every attempt is one event.
+func TestSameFailureIsReportedOnce(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/web.yaml": r.deployment("1", "web:1")})
@@ -218,11 +218,11 @@ func TestSameFailureIsToldOnce(t *testing.T) {
 	}, soon).Should(BeNumerically(">=", 3), "it is tried again")
 	events, err := r.events(t, "app")()
 	g.Expect(err).NotTo(HaveOccurred())
-	told := 0
+	reported := 0
 	for _, e := range events {
 		if strings.HasPrefix(e, "Warning HealthCheckFailed") {
-			told++
+			reported++
 		}
 	}
-	g.Expect(told).To(Equal(1))
+	g.Expect(reported).To(Equal(1))
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/config"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -44,7 +44,7 @@ type kustomizations struct {
 	env      *app.Env
 	cfg      *config.Config
 	clusters *clusters
-	units    *memory.Memory
+	units    *unitstate.Store
 	digests  *inputs.Inputs
 	builder  *build.Builder
 	key      inventory.Key

@@ -54,10 +54,10 @@ func TestRevisionThatDoesNotConcernAUnitCostsOneStatusRequest(t *testing.T) {
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
 
-	mark := r.requests.mark()
+	from := r.requests.end()
 	r.publish(t, "2", map[string]string{"app/a.yaml": r.manifest("a", "1"), "else/x.yaml": "a: 2\n"})
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt2))
-	g.Expect(r.requests.about(r.namespace, mark)).To(HaveLen(1))
+	g.Expect(r.requests.about(r.namespace, from)).To(HaveLen(1))
 }
 
 func TestEditByHandIsCorrectedThoughTheIntervalIsAnHour(t *testing.T) {
@@ -70,14 +70,14 @@ func TestEditByHandIsCorrectedThoughTheIntervalIsAnHour(t *testing.T) {
 
 	a, err := r.configMap(t.Context(), "a")
 	g.Expect(err).NotTo(HaveOccurred())
-	mark := r.requests.mark()
+	from := r.requests.end()
 	a.Data["value"] = "edited"
 	g.Expect(r.Update(t.Context(), a, client.FieldOwner("somebody"))).To(Succeed())
 	g.Eventually(func() (string, error) {
 		a, err := r.configMap(t.Context(), "a")
 		return a.Data["value"], err
 	}, soon).Should(Equal("1"))
-	g.Eventually(func() []string { return r.requests.about(r.namespace, mark) }, soon).Should(HaveLen(2), "one apply and one status write")
+	g.Eventually(func() []string { return r.requests.about(r.namespace, from) }, soon).Should(HaveLen(2), "one apply and one status write")
 
 	g.Expect(r.Delete(t.Context(), a)).To(Succeed())
 	g.Eventually(func() error {
@@ -86,8 +86,8 @@ func TestEditByHandIsCorrectedThoughTheIntervalIsAnHour(t *testing.T) {
 	}, soon).Should(Succeed())
 }
 
-// TestFightIsGivenUpSlowlyAndTold is row F-49: who fights is told, with the field, and is not fought for ever.
-func TestFightIsGivenUpSlowlyAndTold(t *testing.T) {
+// TestFightIsReportedAndSlowedDown says that the other writer is named, with the field, and that corrections become rare.
+func TestFightIsReportedAndSlowedDown(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1")})
@@ -95,7 +95,7 @@ func TestFightIsGivenUpSlowlyAndTold(t *testing.T) {
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
 
-	mark := r.requests.mark()
+	from := r.requests.end()
 	rival := func(ctx context.Context) error {
 		a, err := r.configMap(ctx, "a")
 		if err != nil || a.Data["value"] != "1" {
@@ -115,7 +115,7 @@ func TestFightIsGivenUpSlowlyAndTold(t *testing.T) {
 		return "", err
 	}, soon, "20ms").Should(ContainSubstring("ConfigMap/" + r.namespace + "/a by rogue (.data.value"))
 	var applies int
-	for _, line := range r.requests.about(r.namespace, mark) {
+	for _, line := range r.requests.about(r.namespace, from) {
 		if strings.Contains(line, "/configmaps/a?") && strings.HasPrefix(line, "PATCH") {
 			applies++
 		}
@@ -222,15 +222,15 @@ func TestTickAndRequestWithNothingToDo(t *testing.T) {
 	unit := r.unit("app", "./app", func(k *kustomizev1.Kustomization) { k.Spec.Interval = "2s" })
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
-	mark := r.requests.mark()
-	g.Consistently(func() []string { return r.requests.about(r.namespace, mark) }, "7s").Should(BeEmpty())
+	from := r.requests.end()
+	g.Consistently(func() []string { return r.requests.about(r.namespace, from) }, "7s").Should(BeEmpty())
 
 	r.ask(t, unit, meta.AnnotationRequestedAt, "token")
 	g.Eventually(func() (string, error) {
 		_, err := r.state(t.Context(), unit)()
 		return unit.Status.LastHandledReconcileAt, err
 	}, soon).Should(Equal("token"))
-	g.Expect(r.requests.about(r.namespace, mark)).To(HaveLen(1))
+	g.Expect(r.requests.about(r.namespace, from)).To(HaveLen(1))
 }
 
 func TestDeletionFollowsThePolicy(t *testing.T) {
@@ -276,13 +276,13 @@ func TestUnitThatChangesGoesBeforeThoseThatDoNot(t *testing.T) {
 	for _, unit := range units {
 		g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
 	}
-	mark := r.requests.mark()
+	from := r.requests.end()
 	files["unit-19/a.yaml"] = r.manifest("unit-19", "2")
 	r.publish(t, "2", files)
 	for _, unit := range units {
 		g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt2))
 	}
-	requests := r.requests.about(r.namespace, mark)
+	requests := r.requests.about(r.namespace, from)
 	g.Expect(requests).To(HaveLen(21), "one apply, and one status write a unit")
 	g.Expect(slices.IndexFunc(requests, func(line string) bool { return strings.Contains(line, "/configmaps/") })).To(BeNumerically("<", 5))
 }

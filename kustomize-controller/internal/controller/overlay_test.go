@@ -54,7 +54,8 @@ func TestOverlayOfTheSpec(t *testing.T) {
 }
 
 // TestDurations says that a failed unit is tried again at the retry interval, and
-// that a duration nobody can read stalls the unit it is in and no other.
+// that a duration that cannot be parsed stalls the unit it is in and no other: one
+// bad object does not stop the work on its kind.
 func TestDurations(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -67,7 +68,7 @@ func TestDurations(t *testing.T) {
 	g.Expect(r.Get(t.Context(), client.ObjectKeyFromObject(role), role)).To(Succeed())
 	role.Rules[0].Resources = append(role.Rules[0].Resources, "services")
 	g.Expect(r.Update(t.Context(), role)).To(Succeed())
-	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1), "nothing but the retry tells of the right")
+	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1), "nothing but the retry shows that the right was granted")
 
 	bad := r.unit("bad", "./late", func(k *kustomizev1.Kustomization) { k.Spec.Interval = "99999999h" })
 	g.Expect(r.Create(t.Context(), bad)).To(Succeed())

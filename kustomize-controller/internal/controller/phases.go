@@ -54,7 +54,7 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 			Disagreed: metrics.NewAuditDisagreements(k.env.Registry).Inc, GroupLog: cfg.Enabled("GroupChangeLog"),
 		},
 		Prune: phase.Prune{
-			Claimed: claim.Finder{Siblings: k.find.siblings, Digests: k.digests, Memory: k.units, Builder: k.builder}.Elsewhere,
+			Claimed: claim.Finder{Siblings: k.find.siblings, Digests: k.digests, Units: k.units, Builder: k.builder}.Elsewhere,
 			Budget:  budget, Snapshots: snapshots,
 		},
 		Health:   phase.Health{Clock: clock, Key: k.key, NoFailFast: cfg.Enabled("DisableFailFastBehavior")},

@@ -142,8 +142,8 @@ type seen struct {
 	ours string
 }
 
-// look returns the live objects of the kinds that are applied, by "plural/name".
-func (r *rig) look(t *testing.T, g *WithT) map[string]seen {
+// observe returns the live objects of the kinds that are applied, by "plural/name".
+func (r *rig) observe(t *testing.T, g *WithT) map[string]seen {
 	t.Helper()
 	found := map[string]seen{}
 	for _, letter := range slices.Sorted(maps.Keys(twinKinds)) {

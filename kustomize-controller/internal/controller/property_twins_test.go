@@ -47,15 +47,15 @@ type twins struct {
 	rand *rand.Rand
 	fast *twin
 	slow *twin
-	// tree says what the source holds: the value of each object, with a mark for
-	// those with all they can have.
+	// tree says what the source holds: the value of each object, with a suffix
+	// for those with all they can have.
 	tree map[string]string
 	// note is a file beside the objects, label a label the build sets on all.
 	note, label string
 	revision    string
 	step        int
-	// mark is where the requests of the step begin in the log of the fast side.
-	mark int
+	// from is where the requests of the step begin in the log of the fast side.
+	from int
 	did  []string
 	// writes counts what was done, corrections what the slow way wrote.
 	writes      map[string]int
@@ -133,13 +133,13 @@ func (w *twins) publish() {
 // take makes one step: an edit of the source, writes by others, or both, in either
 // order, and then compares.
 func (w *twins) take() {
-	w.mark = w.fast.requests.mark()
+	w.from = w.fast.requests.end()
 	changed := map[string]bool{}
 	chance := w.rand.IntN(10)
 	if chance < 2 {
 		// The writes come while the fast side is applying the edit.
 		spared := w.editSource()
-		w.settle(changed, func() { w.publish() }, func(side *twin) { w.await(side, "") }, w.slow)
+		w.run(changed, func() { w.publish() }, func(side *twin) { w.await(side, "") }, w.slow)
 		w.relist()
 		w.write(spared)
 	} else {
@@ -147,23 +147,23 @@ func (w *twins) take() {
 		w.write(nil)
 		if chance < 4 {
 			w.editSource()
-			w.settle(changed, func() { w.publish() }, func(side *twin) { w.await(side, "") }, w.slow)
+			w.run(changed, func() { w.publish() }, func(side *twin) { w.await(side, "") }, w.slow)
 		}
 	}
 	token := fmt.Sprintf("%s-%d", w.slow.namespace, w.step)
-	w.settle(changed, func() { w.both(func(side *twin) { w.request(side, token) }) }, func(side *twin) { w.await(side, token) }, w.slow, w.fast)
+	w.run(changed, func() { w.both(func(side *twin) { w.request(side, token) }) }, func(side *twin) { w.await(side, token) }, w.slow, w.fast)
 	w.compare()
 	w.spared(changed)
 }
 
-// settle does something, waits for the sides, and notes what the slow one wrote.
-func (w *twins) settle(changed map[string]bool, do func(), wait func(*twin), sides ...*twin) {
-	before := w.slow.look(w.t, w.g)
+// run does something, waits for the sides, and notes what the slow one wrote.
+func (w *twins) run(changed map[string]bool, do func(), wait func(*twin), sides ...*twin) {
+	before := w.slow.observe(w.t, w.g)
 	do()
 	for _, side := range sides {
 		wait(side)
 	}
-	after := w.slow.look(w.t, w.g)
+	after := w.slow.observe(w.t, w.g)
 	maps.Copy(before, maps.Collect(func(yield func(string, seen) bool) {
 		for name := range after {
 			if _, ok := before[name]; !ok && !yield(name, seen{}) {
@@ -200,7 +200,7 @@ func (w *twins) await(side *twin, token string) {
 	}, soon, "5ms").Should(Equal(want), func() string { return w.said() + ": " + message(side.unit) })
 }
 
-// said tells what the step did.
+// said describes what the step did.
 func (w *twins) said() string {
 	return fmt.Sprintf("seed %d, step %d: %s", *twinSeed, w.step, strings.Join(w.did, ", "))
 }
@@ -208,7 +208,7 @@ func (w *twins) said() string {
 // compare says whether both sides have the same objects.
 func (w *twins) compare() {
 	w.t.Helper()
-	fast, slow := w.fast.look(w.t, w.g), w.slow.look(w.t, w.g)
+	fast, slow := w.fast.observe(w.t, w.g), w.slow.observe(w.t, w.g)
 	for _, name := range slices.Sorted(maps.Keys(slow)) {
 		f, ok := fast[name]
 		s := slow[name]
@@ -237,7 +237,7 @@ func (w *twins) compare() {
 func (w *twins) stop() {
 	w.t.Helper()
 	if w.t.Failed() {
-		w.t.Fatalf("the fast side asked in this step:\n%s", strings.Join(w.fast.requests.about(w.fast.namespace, w.mark), "\n"))
+		w.t.Fatalf("the fast side asked in this step:\n%s", strings.Join(w.fast.requests.about(w.fast.namespace, w.from), "\n"))
 	}
 }
 
@@ -269,7 +269,7 @@ func (w *twins) conditions() {
 // spared says whether the fast side wrote what the slow one had no reason to.
 func (w *twins) spared(changed map[string]bool) {
 	w.t.Helper()
-	for _, line := range w.fast.requests.about(w.fast.namespace, w.mark) {
+	for _, line := range w.fast.requests.about(w.fast.namespace, w.from) {
 		method, uri, _ := strings.Cut(line, " ")
 		if method == http.MethodGet || strings.Contains(uri, "dryRun=All") || strings.Contains(uri, "toolkit.fluxcd.io") {
 			continue
@@ -319,7 +319,7 @@ func (w *twins) editSource() []string {
 // lets go all that finalizers hold.
 func (w *twins) write(spared []string) {
 	w.t.Helper()
-	live := w.slow.look(w.t, w.g)
+	live := w.slow.observe(w.t, w.g)
 	var names []string
 	for _, key := range slices.Sorted(maps.Keys(live)) {
 		_, name, _ := strings.Cut(key, "/")
@@ -342,7 +342,7 @@ func (w *twins) write(spared []string) {
 		}
 	}
 	if w.rand.IntN(6) == 0 && spared == nil {
-		w.letGo(live)
+		w.release(live)
 	}
 }
 
@@ -362,12 +362,12 @@ func (w *twins) try(side *twin, name string, do write) {
 	w.t.Fatalf("%s: conflicts with %s do not end", w.said(), name)
 }
 
-// letGo removes the finalizers of what is being deleted.
-func (w *twins) letGo(live map[string]seen) {
+// release removes the finalizers of what is being deleted.
+func (w *twins) release(live map[string]seen) {
 	for key, s := range live {
 		_, name, _ := strings.Cut(key, "/")
 		if s.terminating {
-			w.did = append(w.did, "let go "+name)
+			w.did = append(w.did, "release "+name)
 			for _, side := range w.sides() {
 				w.try(side, name, merge("somebody", func(string) fields { return fields{"metadata": fields{"finalizers": nil}} }))
 			}

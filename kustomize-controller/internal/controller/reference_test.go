@@ -78,12 +78,12 @@ func TestUnlabelledReferenceCountsAtTheNextPass(t *testing.T) {
 	unit := r.unit("app", "./app", substituted(kustomizev1.SubstituteReference{Kind: "ConfigMap", Name: "vars"}))
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
-	mark := r.requests.mark()
+	from := r.requests.end()
 
 	before := client.MergeFrom(vars.DeepCopy())
 	vars.Data["A"] = "two"
 	g.Expect(r.Patch(t.Context(), vars, before)).To(Succeed())
-	g.Consistently(func() []string { return r.requests.about(r.namespace, mark) }, "1s").Should(BeEmpty())
+	g.Consistently(func() []string { return r.requests.about(r.namespace, from) }, "1s").Should(BeEmpty())
 	r.handle(t, g, unit, "now", false)
 	g.Expect(r.value(t, "a")()).To(Equal("two"))
 }
@@ -99,9 +99,9 @@ func TestRequestWithReferencesReadsNone(t *testing.T) {
 	unit := r.unit("app", "./app", substituted(kustomizev1.SubstituteReference{Kind: "ConfigMap", Name: "vars"}))
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
-	mark := r.requests.mark()
+	from := r.requests.end()
 	r.handle(t, g, unit, "look", false)
-	g.Expect(r.requests.about(r.namespace, mark)).To(HaveLen(1), "the status write alone")
+	g.Expect(r.requests.about(r.namespace, from)).To(HaveLen(1), "the status write alone")
 }
 
 func TestMissingReferenceFailsTheBuild(t *testing.T) {
@@ -118,7 +118,7 @@ func TestMissingReferenceFailsTheBuild(t *testing.T) {
 }
 
 // TestBadVariableName says that a key of a referenced object that is no name of a
-// variable fails the build, and that its value is not told.
+// variable fails the build, and that its value is not shown.
 func TestBadVariableName(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -130,9 +130,9 @@ func TestBadVariableName(t *testing.T) {
 	g.Expect(message(unit)).To(And(ContainSubstring("not-a-name"), Not(ContainSubstring("canary-71"))))
 }
 
-// TestRefusedValueOfASecretIsNotTold is row F-36: the API server quotes what it
-// refuses, and what it refuses may come from a Secret.
-func TestRefusedValueOfASecretIsNotTold(t *testing.T) {
+// TestRefusedValueOfASecretIsNotShown says that no value of a Secret is in a message:
+// the API server quotes what it refuses, and what it refuses may come from a Secret.
+func TestRefusedValueOfASecretIsNotShown(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
 	g.Expect(r.Create(t.Context(), &corev1.Secret{ObjectMeta: r.object("vars", nil), StringData: map[string]string{"PORT": "canary72"}})).To(Succeed())

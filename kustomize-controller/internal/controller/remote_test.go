@@ -130,8 +130,9 @@ func TestRemoteClusterAsTenant(t *testing.T) {
 	g.Expect(message(unit)).To(ContainSubstring(`User "system:serviceaccount:` + r.namespace + `:tenant" cannot patch`))
 }
 
-// TestHostileKubeconfig is rows F-42 and R-2: what a kubeconfig may not do is
-// refused by the name of the field.
+// TestHostileKubeconfig guards against a kubeconfig that starts a program, reads a
+// file of the controller or reaches into its network: it is refused by the name of
+// the field.
 func TestHostileKubeconfig(t *testing.T) {
 	r := newRig(t)
 	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1")})
@@ -154,8 +155,8 @@ func TestHostileKubeconfig(t *testing.T) {
 	}
 }
 
-// TestDeletionWithoutKubeconfig is row F-51: a cluster that nobody knows how to
-// reach any more does not hold the unit.
+// TestDeletionWithoutKubeconfig says that a unit can be deleted although nothing says
+// any more how to reach its cluster.
 func TestDeletionWithoutKubeconfig(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

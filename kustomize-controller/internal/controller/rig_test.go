@@ -44,7 +44,7 @@ const soon = 20 * time.Second
 
 // rig is kustomize-controller running against the test cluster. Tests that want
 // the same flags share one, each in a namespace of its own. The controllers are
-// shards of each other: each looks at the units that carry its label.
+// shards of each other: each reconciles the units that carry its label.
 type rig struct {
 	client.Client
 	namespace string
@@ -215,13 +215,13 @@ func (l *requestLog) wrap(next http.RoundTripper) http.RoundTripper {
 	})
 }
 
-// about returns the requests since mark that concern a namespace, events left
-// out: they leave the reconcile path and arrive when they arrive.
-func (l *requestLog) about(namespace string, mark int) []string {
+// about returns the requests from an index on that concern a namespace, without
+// events: those are sent outside of the pass, at a time that nothing depends on.
+func (l *requestLog) about(namespace string, from int) []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var found []string
-	for _, line := range l.seen[mark:] {
+	for _, line := range l.seen[from:] {
 		if strings.Contains(line, "/"+namespace+"/") && !strings.Contains(line, "/events") {
 			found = append(found, line)
 		}
@@ -229,7 +229,8 @@ func (l *requestLog) about(namespace string, mark int) []string {
 	return found
 }
 
-func (l *requestLog) mark() int {
+// end returns the index at which the next request will stand.
+func (l *requestLog) end() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.seen)

@@ -50,10 +50,10 @@ func TestEveryKindOfSourceIsApplied(t *testing.T) {
 			g.Expect(unit.Status.History[0].Metadata).To(HaveKeyWithValue("originRevision", "main@sha1:origin"))
 
 			// A revision that does not concern the unit is one status write.
-			mark := r.requests.mark()
+			from := r.requests.end()
 			offer(t, r.pack(t, kind+"2", map[string]string{name + "/a.yaml": r.manifest(name, "1"), "other/b.yaml": "x: 1\n"}))
 			g.Eventually(r.state(t.Context(), unit), soon).Should(Equal("True ReconciliationSucceeded main@sha1:" + kind + "2"))
-			g.Expect(r.requests.about(r.namespace, mark)).To(HaveLen(1))
+			g.Expect(r.requests.about(r.namespace, from)).To(HaveLen(1))
 		})
 	}
 }
@@ -93,13 +93,13 @@ func TestDirectSourceFetch(t *testing.T) {
 	r := newRig(t, "--feature-gates=DirectSourceFetch=true")
 	r.publish(t, "1", map[string]string{"app/a.yaml": r.manifest("a", "1")})
 	unit := r.unit("app", "./app")
-	mark := r.requests.mark()
+	from := r.requests.end()
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
-	g.Expect(r.requests.about(r.namespace, mark)).To(ContainElement(ContainSubstring("GET /apis/source.toolkit.fluxcd.io/v1/namespaces/" + r.namespace + "/gitrepositories/repo")))
+	g.Expect(r.requests.about(r.namespace, from)).To(ContainElement(ContainSubstring("GET /apis/source.toolkit.fluxcd.io/v1/namespaces/" + r.namespace + "/gitrepositories/repo")))
 }
 
-// TestSourceInAnotherNamespace is row F-9 for spec.sourceRef and spec.dependsOn.
+// TestSourceInAnotherNamespace is the table of what spec.sourceRef and spec.dependsOn may refer to in other namespaces.
 func TestSourceInAnotherNamespace(t *testing.T) {
 	for name, tc := range map[string]struct {
 		flags  []string
@@ -117,17 +117,17 @@ func TestSourceInAnotherNamespace(t *testing.T) {
 			g := NewWithT(t)
 			r := newRig(t, tc.flags...)
 			unit := r.unit("app", "./app", tc.change)
-			mark := r.requests.mark()
+			from := r.requests.end()
 			g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 			g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(tc.want))
-			g.Expect(r.requests.about("elsewhere", mark)).To(BeEmpty(), "nothing is read there")
+			g.Expect(r.requests.about("elsewhere", from)).To(BeEmpty(), "nothing is read there")
 			g.Expect(client.IgnoreNotFound(r.Delete(t.Context(), unit))).To(Succeed())
 		})
 	}
 }
 
 // TestArtifactThatIsBackIsFound says that a source-controller which is starting
-// costs a second, and that an artifact which stays away is told.
+// costs a second, and that an artifact that stays unavailable is reported.
 func TestArtifactThatIsBackIsFound(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -137,7 +137,7 @@ func TestArtifactThatIsBackIsFound(t *testing.T) {
 	unit := r.unit("app", "./app")
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), "6s").Should(Equal(readyAt1))
-	g.Expect(r.events(t, "app")()).NotTo(ContainElement(ContainSubstring("ArtifactFailed")), "nobody is told")
+	g.Expect(r.events(t, "app")()).NotTo(ContainElement(ContainSubstring("ArtifactFailed")), "no event is sent")
 
 	b := r.pack(t, "2", map[string]string{"app/a.yaml": r.manifest("a", "2")})
 	r.artifacts.miss(b.Path, 1000)

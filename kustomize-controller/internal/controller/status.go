@@ -46,13 +46,13 @@ func unwatched(s *phase.Scope) status.Own {
 	if len(s.Live.Unwatchable) == 0 {
 		return status.Own{Type: meta.ConditionUnwatched}
 	}
-	told := make([]string, 0, len(s.Live.Unwatchable))
+	named := make([]string, 0, len(s.Live.Unwatchable))
 	for kind, why := range s.Live.Unwatchable {
-		told = append(told, fmt.Sprintf("%s: %s", kind, why))
+		named = append(named, fmt.Sprintf("%s: %s", kind, why))
 	}
 	return status.Own{
 		Type: meta.ConditionUnwatched, Status: metav1.ConditionTrue, Reason: meta.ReasonKindNotWatched,
-		Message: "Drift is found at the interval only for " + list(told),
+		Message: "Drift is found at the interval only for " + list(named),
 	}
 }
 
@@ -69,30 +69,30 @@ func list(texts []string) string {
 // drifted exists only while somebody keeps changing what is applied, or another
 // unit claims it too.
 func drifted(s *phase.Scope) status.Own {
-	var told []string
+	var named []string
 	for id, found := range s.Live.Objects {
 		if found.State == drift.Foreign && slices.Contains(s.Attempt.Desired, id) {
-			told = append(told, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), found.Owner))
+			named = append(named, fmt.Sprintf("%s by Kustomization %s, which has it in its source as well", id.Subject(), found.Owner))
 		}
 	}
 	for id, fight := range s.State.Corrections.Fights {
 		if fight.Reported() {
-			told = append(told, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))
+			named = append(named, fmt.Sprintf("%s by %s", id.Subject(), cmp.Or(fight.Rival, "an unknown writer")))
 		}
 	}
 	message := "Does not stay as applied, because it keeps being changed: "
-	if len(told) == 0 {
+	if len(named) == 0 {
 		message = "Is not as it was applied, and is left so: "
 		for id, drift := range s.State.Corrections.Drift {
-			told = append(told, drift.String(id))
+			named = append(named, drift.String(id))
 		}
 	}
-	if len(told) == 0 {
+	if len(named) == 0 {
 		return status.Own{Type: meta.ConditionDrifted}
 	}
 	return status.Own{
 		Type: meta.ConditionDrifted, Status: metav1.ConditionTrue, Reason: meta.ReasonDriftDetected,
-		Message: message + list(told),
+		Message: message + list(named),
 	}
 }
 
@@ -131,7 +131,7 @@ func healthy(s *phase.Scope, v reconciler.Verdict) []status.Own {
 func record(obj *kustomizev1.Kustomization, s *phase.Scope, v reconciler.Verdict) {
 	recordInventory(obj, s, v)
 	if s.Artifact == nil || s.Attempt.Inputs == "" {
-		return // the pass did not get as far as looking at the artifact
+		return // the pass ended before it read the artifact
 	}
 	obj.Status.LastAttemptedRevision = s.Artifact.Revision
 	if v.OK() {
@@ -218,7 +218,7 @@ func annotations(s *phase.Scope) map[string]string {
 	return out
 }
 
-// success is the event that tells success.
+// success is the event of a success.
 func success(s *phase.Scope, t reconciler.Timing) reconciler.Note {
 	return reconciler.Note{
 		Message:  fmt.Sprintf("Reconciliation finished in %s, next run in %s", s.Took.Round(time.Millisecond), t.Interval),

@@ -40,8 +40,8 @@ func (r *rig) serviceManifest(name string) string {
 	return "apiVersion: v1\nkind: Service\nmetadata: {name: " + name + ", namespace: " + r.namespace + "}\nspec: {ports: [{port: 80}]}\n"
 }
 
-// TestTenantHasTheRightsOfItsServiceAccount is row F-11: what a unit may do is
-// what its ServiceAccount may.
+// TestTenantHasTheRightsOfItsServiceAccount says that a unit may do what its
+// ServiceAccount may, and never what the controller may.
 func TestTenantHasTheRightsOfItsServiceAccount(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)
@@ -89,8 +89,8 @@ func TestDefaultServiceAccount(t *testing.T) {
 	g.Eventually(r.state(t.Context(), mayNot), soon).Should(Equal("False ReconciliationFailed"))
 }
 
-// TestDeletionWithoutServiceAccount is row F-51: a unit whose ServiceAccount is
-// gone does not block its namespace, and leaves what it applied.
+// TestDeletionWithoutServiceAccount says that a unit whose ServiceAccount is gone
+// does not block the deletion of its namespace, and leaves what it applied.
 func TestDeletionWithoutServiceAccount(t *testing.T) {
 	g := NewWithT(t)
 	r := newRig(t)

@@ -63,7 +63,7 @@ func (f *finder) order(ctx context.Context, kind string, obj client.Object, q qu
 }
 
 // dependents wakes the units that depend on one whose readiness changed, and
-// those that judge it by an expression, which may look at anything.
+// those that judge it by an expression, which may read any part of its status.
 func (f *finder) dependents() handler.EventHandler {
 	ready := watch.ReadyChanged()
 	return handler.Funcs{

@@ -1,6 +1,6 @@
 // Package inputs digests everything that can change the outcome of a pass over a
-// Kustomization, and tells by it whether an artifact concerns one: equal inputs
-// give equal objects.
+// Kustomization, and decides with the digests whether an artifact
+// concerns one: equal inputs give equal objects.
 package inputs
 
 import (
@@ -14,7 +14,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/delivery/reference"
@@ -28,10 +28,10 @@ type Inputs struct {
 	References *reference.Store
 	// Installation is what the flags give to all units.
 	Installation request.Installation
-	// Memory holds what the last build of a unit read, Sources which indexes are not
+	// Units holds what the last build of a unit read, Sources which indexes are not
 	// believed.
-	Memory  *memory.Memory
-	Sources *memory.Sources
+	Units   *unitstate.Store
+	Sources *unitstate.Sources
 	// Build digests the binary and those of its flags that shape what is built and
 	// applied: under another one something else may be.
 	Build string
@@ -61,7 +61,7 @@ func (in *Inputs) SettingsNow(ctx context.Context, unit *kustomizev1.Kustomizati
 
 // Unchanged reports that everything a build read is the same in another artifact,
 // judged by that artifact's index.
-func (in *Inputs) Unchanged(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, last memory.Attempt) bool {
+func (in *Inputs) Unchanged(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, last unitstate.Attempt) bool {
 	if last.Recording.Untraceable() || len(last.Recording.Entries) == 0 || !in.Sources.Trusts(request.Source(unit)) {
 		return false
 	}
@@ -87,9 +87,9 @@ func (in *Inputs) index(ctx context.Context, unit *kustomizev1.Kustomization, a 
 }
 
 // Concerns reports whether an artifact may change what a unit has applied, as far
-// as memory can tell.
+// as the state of the unit shows.
 func (in *Inputs) Concerns(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact) bool {
-	last := in.Memory.Peek(request.Key(unit)).Attempt
+	last := in.Units.Peek(request.Key(unit)).Attempt
 	settings, err := in.SettingsNow(ctx, unit)
 	applied := last.Complete || last.Awaiting != nil // even if the objects are not well yet
 	if err != nil || !applied || last.Settings != settings {

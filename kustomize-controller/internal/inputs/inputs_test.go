@@ -16,7 +16,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/delivery/await"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
@@ -144,7 +144,7 @@ type world struct {
 	*published
 	in   *inputs.Inputs
 	one  *meta.Artifact
-	last memory.Attempt
+	last unitstate.Attempt
 }
 
 func newWorld(t *testing.T) *world {
@@ -154,7 +154,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.in = &inputs.Inputs{Artifacts: cache, Memory: memory.New(), Sources: &memory.Sources{}, Build: "v1"}
+	w.in = &inputs.Inputs{Artifacts: cache, Units: unitstate.New(), Sources: &unitstate.Sources{}, Build: "v1"}
 	var index *artifact.Index
 	w.one, index = w.publish(t, "1", map[string]string{"app/a.yaml": "a", "other/b.yaml": "b"})
 	digest, ok := index.File("app/a.yaml")
@@ -165,7 +165,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.last = memory.Attempt{
+	w.last = unitstate.Attempt{
 		Complete: true, Settings: settings, Artifact: w.one.Digest,
 		Recording: record.Recording{Entries: []record.Entry{
 			{Kind: record.KindFile, Path: "app/a.yaml", Digest: digest}, {Kind: record.KindAbsent, Path: "app/kustomization.yaml"},
@@ -185,7 +185,7 @@ func TestUnchanged(t *testing.T) {
 		want  bool
 		asked []string
 	}{
-		"Elsewhere":    {"a change elsewhere does not concern it; the index alone tells", elsewhere, nil, unit(), true, []string{"/2.tar.gz.index"}},
+		"Elsewhere":    {"a change elsewhere does not concern it; the index alone shows it", elsewhere, nil, unit(), true, []string{"/2.tar.gz.index"}},
 		"Changed":      {"a file it read changed", map[string]string{"app/a.yaml": "changed"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
 		"Removed":      {"a file it read is gone", map[string]string{"other/b.yaml": "b"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
 		"Appeared":     {"a file it looked for is there now", map[string]string{"app/a.yaml": "a", "app/kustomization.yaml": "x"}, nil, unit(), false, []string{"/2.tar.gz.index"}},
@@ -226,23 +226,23 @@ func TestConcerns(t *testing.T) {
 		file string // content of what it read, in the new artifact
 		want bool
 	}{
-		"Elsewhere": {"it has as good as applied it", nil, unit(), "a", false},
+		"Elsewhere": {"it counts as having applied it", nil, unit(), "a", false},
 		"Changed":   {"a file it read changed", nil, unit(), "changed", true},
-		"Unknown":   {"after a restart nothing is known", func(_ context.Context, w *world) { w.in.Memory.Forget(key) }, unit(), "a", true},
+		"Unknown":   {"after a restart nothing is known", func(_ context.Context, w *world) { w.in.Units.Forget(key) }, unit(), "a", true},
 		"Incomplete": {"the last attempt did not get to its end", func(_ context.Context, w *world) {
 			w.last.Complete = false
-			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
+			w.in.Units.Put(key, "1", unitstate.Unit{Attempt: w.last})
 		}, unit(), "a", true},
 		"Awaited": {"its objects are applied and not well yet, which the artifact does not change", func(_ context.Context, w *world) {
 			w.last.Complete, w.last.Awaiting = false, &await.Wait{}
-			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
+			w.in.Units.Put(key, "1", unitstate.Unit{Attempt: w.last})
 		}, unit(), "a", false},
 		"Respecified": {"the spec changed since", nil, unit(func(u *kustomizev1.Kustomization) { u.Spec.Path = "./other" }), "a", true},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
+			w.in.Units.Put(key, "1", unitstate.Unit{Attempt: w.last})
 			if tc.do != nil {
 				tc.do(t.Context(), w)
 			}
@@ -255,7 +255,7 @@ func TestConcerns(t *testing.T) {
 	t.Run("SameArtifact", func(t *testing.T) {
 		w := newWorld(t)
 		w.last.Recording.Remote = true
-		w.in.Memory.Put(key, "1", memory.Unit{Attempt: w.last})
+		w.in.Units.Put(key, "1", unitstate.Unit{Attempt: w.last})
 		if w.in.Concerns(t.Context(), unit(), w.one) || len(w.take()) > 0 {
 			t.Error("the artifact it was built from concerns nobody, and needs no index to know")
 		}

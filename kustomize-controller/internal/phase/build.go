@@ -8,7 +8,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/kustomize-controller/request"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -29,7 +29,7 @@ const (
 type Build struct {
 	Builder *build.Builder
 	// Sources knows the sources whose indexes are not believed.
-	Sources *memory.Sources
+	Sources *unitstate.Sources
 	// Downloads is how often a download is tried again before it is a failure.
 	Downloads int
 	// NoCache builds also what was built before.
@@ -50,7 +50,7 @@ func (p Build) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	p.reportMismatch(s)
 	s.Built = built
 	s.Attempt.Objects, s.Attempt.Desired = built.Digest(), built.IDs()
-	s.Attempt.Recording, s.Attempt.Ending = built.Recording, built.Ending
+	s.Attempt.Recording, s.Attempt.Transient = built.Recording, built.Transient
 	return reconciler.Continue()
 }
 

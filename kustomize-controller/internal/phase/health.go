@@ -42,7 +42,7 @@ func (p Health) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 			Since: s.Start, Deadline: s.Start.Add(s.Timeout), Artifact: s.Artifact, Generation: s.Object.Generation,
 		}
 	}
-	check := &await.Check{Cluster: s.Cluster, Rules: s.Rules, Judged: s.Attempt.Judged, Ending: s.Attempt.Ending}
+	check := &await.Check{Cluster: s.Cluster, Rules: s.Rules, Judged: s.Attempt.Judged, Transient: s.Attempt.Transient}
 	poll := await.Follow(s.Cluster, s.Unit, awaited)
 	if err := check.Run(ctx, awaited); err != nil {
 		return reconciler.Fail(fault.Retry(meta.ReasonHealthCheckFailed, err))
@@ -100,7 +100,7 @@ func (p Health) finish(s *Scope) reconciler.Outcome {
 	if s.Behind {
 		s.Next = p.Clock.Now()
 	}
-	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is looked at again
+	if s.Inventory.Len() == len(s.Attempt.Desired) { // what is kept for another unit is checked again
 		s.InputsDigest = s.Inventory.BindInputs(p.Key, []byte(s.Attempt.Inputs))
 	}
 	s.Cluster.Live.Await(s.Unit, nil)

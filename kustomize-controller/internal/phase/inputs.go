@@ -8,7 +8,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/inputs"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/delivery/await"
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -44,7 +44,7 @@ func (p Inputs) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 		return reconciler.Fail(err)
 	}
 	last := s.Last
-	s.Attempt = memory.Attempt{
+	s.Attempt = unitstate.Attempt{
 		Settings: settings, Artifact: s.Artifact.Digest, Inputs: inputs.Fold(settings, s.Artifact.Digest),
 	}
 	if last.Settings == settings { // and so judged by the same rules
@@ -121,7 +121,7 @@ func (p Inputs) refresh(s *Scope, token string) {
 	})
 }
 
-// backOff leaves out what somebody keeps changing, and has the unit looked at again
+// backOff leaves out what somebody keeps changing, and has the unit reconciled again
 // when the first of it is due. At the interval everything is corrected; that a pass
 // is made again because the last one failed is no new interval.
 func (p Inputs) backOff(s *Scope) {

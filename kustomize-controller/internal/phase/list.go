@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
@@ -48,7 +48,7 @@ func (p Phases) Deleted() []reconciler.Phase[*Scope] {
 }
 
 // unlessResumed leaves a phase out when the objects of the attempt are applied
-// already and the pass only looks at their health.
+// already and the pass only checks their health.
 func unlessResumed(phase reconciler.Phase[*Scope]) reconciler.Phase[*Scope] {
 	run := phase.Run
 	phase.Run = func(ctx context.Context, s *Scope) reconciler.Outcome {
@@ -62,7 +62,7 @@ func unlessResumed(phase reconciler.Phase[*Scope]) reconciler.Phase[*Scope] {
 
 // PutBack returns what keeps, at the end of every pass, what the pass leaves for the
 // next one.
-func PutBack(m *memory.Memory) func(*Scope, reconciler.Outcome) {
+func PutBack(m *unitstate.Store) func(*Scope, reconciler.Outcome) {
 	return func(s *Scope, out reconciler.Outcome) {
 		switch {
 		case out.Succeeded():
@@ -71,7 +71,7 @@ func PutBack(m *memory.Memory) func(*Scope, reconciler.Outcome) {
 			s.State.Failing = s.Attempt.Inputs
 		}
 		s.State.Ledger = s.Inventory
-		unit := memory.Unit{State: s.State, Attempt: s.Last}
+		unit := unitstate.Unit{State: s.State, Attempt: s.Last}
 		if s.keeps {
 			unit.Attempt = s.Attempt
 		}

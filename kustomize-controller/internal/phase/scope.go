@@ -8,7 +8,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/build"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
 	"github.com/capstan-gitops/capstan/pkg/delivery/cluster"
 	"github.com/capstan-gitops/capstan/pkg/delivery/correction"
@@ -35,9 +35,9 @@ type Scope struct {
 	Interval, Retry, Timeout time.Duration
 	// State is what belongs to the unit; phases change it, and it is put back at the
 	// end of the pass whatever the outcome (PutBack).
-	State memory.State
+	State unitstate.State
 	// Last is the attempt that the last pass left; see keepAttempt.
-	Last memory.Attempt
+	Last unitstate.Attempt
 	// Answered is the last request for which a new list of the live objects came.
 	Answered string
 	// Old is the inventory before the pass, Unreadable its entries that this
@@ -65,7 +65,7 @@ type Scope struct {
 	// Live is what is known of the live objects; set by inputs.
 	Live live.Judgement
 	// Attempt is the work on the present inputs; begun by inputs.
-	Attempt memory.Attempt
+	Attempt unitstate.Attempt
 	// Resumed says that the inputs are those of an attempt whose objects are
 	// applied already; set by inputs.
 	Resumed bool

@@ -33,16 +33,16 @@ func Subjects(unwell []Subject) []health.Subject {
 	return out
 }
 
-// Check is a look at the awaited objects of a unit.
+// Check judges the awaited objects of a unit once.
 type Check struct {
 	Cluster *cluster.Handle
 	// Rules judge kinds whose status says something of its own.
 	Rules health.Rules
-	// Judged holds what is known of the health of objects; after Run, of those of
-	// this look that are there.
+	// Judged holds what is known of the health of objects; after Run, of the
+	// awaited ones that exist.
 	Judged map[inventory.ID]Judged
-	// Ending are the objects that are gone when they have done their work.
-	Ending map[inventory.ID]bool
+	// Transient are the objects that are deleted once they completed.
+	Transient map[inventory.ID]bool
 
 	// Waiting and Failed are the objects that are not well; set by Run. What has
 	// failed is awaited as well.
@@ -54,7 +54,7 @@ type Check struct {
 func (c *Check) Run(ctx context.Context, targets []Target) error {
 	now := make(map[inventory.ID]Judged, len(targets))
 	for _, t := range targets {
-		judged, err := c.look(ctx, t)
+		judged, err := c.inspect(ctx, t)
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", t.Subject(), err)
 		}
@@ -72,9 +72,9 @@ func (c *Check) Run(ctx context.Context, targets []Target) error {
 	return nil
 }
 
-// look returns the health of an object, without a version if it is not there. One
-// that is gone because it has come to its end is well.
-func (c *Check) look(ctx context.Context, t Target) (Judged, error) {
+// inspect returns the health of an object, without a version if it does not exist. A
+// transient one that does not exist is well.
+func (c *Check) inspect(ctx context.Context, t Target) (Judged, error) {
 	seen, ok := Version(c.Cluster, t.ID)
 	if known, was := c.Judged[t.ID]; was && ok && known.Version == seen {
 		return known, nil
@@ -88,7 +88,7 @@ func (c *Check) look(ctx context.Context, t Target) (Judged, error) {
 		return Judged{}, err
 	case obj != nil:
 		return judge(ctx, c.Rules, obj), nil
-	case c.Ending[t.ID]:
+	case c.Transient[t.ID]:
 		return Judged{Status: health.Current}, nil
 	}
 	return Judged{Status: health.NotFound}, nil

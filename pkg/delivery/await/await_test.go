@@ -194,7 +194,7 @@ func TestCheckJudges(t *testing.T) {
 	well := w.put("well", "well")
 	busy := w.put("busy", "busy")
 	failed := w.put("failed", "failed")
-	check := &await.Check{Cluster: w.h, Rules: rules(t), Ending: map[inventory.ID]bool{w.target("done").ID: true}}
+	check := &await.Check{Cluster: w.h, Rules: rules(t), Transient: map[inventory.ID]bool{w.target("done").ID: true}}
 	if err := check.Run(t.Context(), w.targets("well", "busy", "failed", "missing", "done")); err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +215,7 @@ func TestCheckJudges(t *testing.T) {
 	}
 	subject := await.Subjects(check.Waiting)[1]
 	if want := (health.Subject{Name: "ConfigMap/" + w.unit.Namespace + "/failed", Status: health.Failed}); subject != want {
-		t.Errorf("told as %+v, want %+v", subject, want)
+		t.Errorf("reported as %+v, want %+v", subject, want)
 	}
 }
 
@@ -268,7 +268,7 @@ func TestWellIsNotReadAgain(t *testing.T) {
 	}
 }
 
-// TestAnswersAreNotRead says that an object is not read after an apply whose answer told how it is.
+// TestAnswersAreNotRead says that an object is not read after an apply whose answer showed its health.
 func TestAnswersAreNotRead(t *testing.T) {
 	w := newWorld(t)
 	known := map[inventory.ID]await.Judged{w.target("b").ID: {Version: "1", Status: health.Current}}
@@ -303,10 +303,10 @@ func TestAnswersAreNotRead(t *testing.T) {
 func TestExistenceIsNotRead(t *testing.T) {
 	w := newWorld(t)
 	there := w.put("there", "", w.owned)
-	ending := w.put("ending", "", w.owned, func(obj *unstructured.Unstructured) { obj.SetFinalizers([]string{"capstan.dev/test"}) })
-	targets := w.targets("there", "ending")
+	deleting := w.put("deleting", "", w.owned, func(obj *unstructured.Unstructured) { obj.SetFinalizers([]string{"capstan.dev/test"}) })
+	targets := w.targets("there", "deleting")
 	w.h.Live.Expect(w.unit, inventory.Of(inventory.Entry{ID: targets[0].ID, Version: "v1"}, inventory.Entry{ID: targets[1].ID, Version: "v1"}))
-	if err := w.Delete(t.Context(), ending); err != nil {
+	if err := w.Delete(t.Context(), deleting); err != nil {
 		t.Fatal(err)
 	}
 	w.until("both are seen as they are", func() bool {
@@ -319,14 +319,14 @@ func TestExistenceIsNotRead(t *testing.T) {
 	if err := check.Run(t.Context(), targets); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"ending"}, w.took()); diff != "" {
+	if diff := cmp.Diff([]string{"deleting"}, w.took()); diff != "" {
 		t.Errorf("read (-want +got):\n%s", diff)
 	}
 	if got, want := check.Judged[targets[0].ID], (await.Judged{Version: there.GetResourceVersion(), Status: health.Current}); got != want {
 		t.Errorf("judged %+v, want %+v", got, want)
 	}
-	if _, waits := names(check.Waiting)["ending"]; !waits {
-		t.Error("what is being deleted is not there for long")
+	if _, waits := names(check.Waiting)["deleting"]; !waits {
+		t.Error("an object that is being deleted was not awaited")
 	}
 }
 
@@ -374,7 +374,7 @@ func TestFollowWakes(t *testing.T) {
 	}
 }
 
-// TestFollowAsksForPolling says that what no watch can see has to be looked at.
+// TestFollowAsksForPolling says that what no watch can see has to be polled.
 func TestFollowAsksForPolling(t *testing.T) {
 	w := newWorld(t)
 	widget := await.Target{ID: inventory.ID{Namespace: w.unit.Namespace, Name: "a", Group: "example.com", Kind: "Widget"}, Version: "v1"}
@@ -383,9 +383,9 @@ func TestFollowAsksForPolling(t *testing.T) {
 		return len(w.h.Names.Unwatchable(w.unit, cluster.TopicHealth)) == 1
 	})
 	if !await.Follow(w.h, w.unit, []await.Target{widget}) {
-		t.Error("nobody would ever look at it")
+		t.Error("nobody would ever poll it")
 	}
 	if await.Follow(w.h, w.unit, nil) {
-		t.Error("nothing is awaited, and it asks to look")
+		t.Error("nothing is awaited, and it asks to be polled")
 	}
 }

@@ -4,5 +4,5 @@
 //
 // What is known of a cluster (its live table, its kinds, its connections) is
 // shared by everybody who applies to it; what acts (the applier) belongs to one
-// identity. A remote cluster is let go when nobody applies to it any more.
+// identity. A remote cluster is released when nobody applies to it any more.
 package cluster

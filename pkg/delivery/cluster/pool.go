@@ -26,8 +26,8 @@ const TopicHealth = "health"
 // cluster does not exist.
 var ErrNoConfiguration = errors.New("the configuration of the cluster does not exist")
 
-// errLetGo says that a cluster was let go while a unit was on its way to it.
-var errLetGo = errors.New("the cluster was let go")
+// errReleased says that a cluster was released while a unit was on its way to it.
+var errReleased = errors.New("the cluster was released")
 
 // Options are what a Pool needs.
 type Options struct {
@@ -42,7 +42,7 @@ type Options struct {
 	// to a cluster or an identity is filled in.
 	Live  live.Options
 	Apply apply.Options
-	// Named is told about objects that are followed by name.
+	// Named is called when an object that is followed by name changes.
 	Named func(unit types.NamespacedName, topic string, ref named.Ref, seen named.Seen)
 	// Clock is the time.
 	Clock clock.WithTicker
@@ -114,7 +114,7 @@ func (p *Pool) Place(ctx context.Context, unit types.NamespacedName, id tenancy.
 		if err != nil {
 			return nil, err
 		}
-		if h, err := p.enroll(unit, id, s); !errors.Is(err, errLetGo) {
+		if h, err := p.enroll(unit, id, s); !errors.Is(err, errReleased) {
 			return h, err
 		}
 	}
@@ -125,7 +125,7 @@ func (p *Pool) enroll(unit types.NamespacedName, id tenancy.Identity, s *site) (
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if s.gone { // its last unit left a moment ago
-		return nil, errLetGo
+		return nil, errReleased
 	}
 	if before := p.placed[unit]; before != s {
 		p.leave(unit)

@@ -53,7 +53,8 @@ func TestUnitsOfAClusterShareWhatIsKnown(t *testing.T) {
 	}
 }
 
-// TestNoIdentity is F-11 where clients are made: nobody acts as nobody.
+// TestNoIdentity says that no client is made without an identity: requests without one would have the rights of the
+// controller itself.
 func TestNoIdentity(t *testing.T) {
 	w := newWorld(t)
 	if h, err := w.pool.Place(t.Context(), name("a"), tenancy.Identity{}, nil); err == nil {
@@ -88,7 +89,7 @@ func TestMovedUnitIsForgotten(t *testing.T) {
 	}
 	w.place("a", w.remoteAt("east", "1"))
 	if diff := cmp.Diff([]string{"east@1", "east@1"}, w.opened); diff != "" {
-		t.Errorf("a cluster that nobody is applied to is let go (-want +got):\n%s", diff)
+		t.Errorf("a cluster that nobody is applied to is released (-want +got):\n%s", diff)
 	}
 }
 
@@ -99,7 +100,7 @@ func TestRemoteGoesWithItsLastUnit(t *testing.T) {
 	w.place("b", w.remoteAt("east", "1"))
 	w.pool.Forget(name("a"))
 	if still := w.place("b", w.remoteAt("east", "1")); still.Live != first.Live {
-		t.Error("it was let go while a unit was left")
+		t.Error("it was released while a unit was left")
 	}
 	w.pool.Forget(name("b"))
 	w.pool.Forget(name("nobody"))
@@ -111,7 +112,7 @@ func TestRemoteGoesWithItsLastUnit(t *testing.T) {
 	}
 }
 
-// TestRemoteStopsWatching says that a cluster that is let go is not asked for anything any more.
+// TestRemoteStopsWatching says that a cluster that is released is not asked for anything any more.
 func TestRemoteStopsWatching(t *testing.T) {
 	seen := &watches{}
 	server := httptest.NewTLSServer(seen)

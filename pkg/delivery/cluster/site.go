@@ -86,7 +86,7 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 	return s, err
 }
 
-// redefined is told that the definitions of kinds changed: what was applied under
+// redefined takes note that the definitions of kinds changed: what was applied under
 // the old ones is no longer known to be there.
 func (s *site) redefined(kinds []schema.GroupKind) {
 	s.table.SchemaChanged(kinds...)

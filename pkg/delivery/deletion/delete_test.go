@@ -262,7 +262,7 @@ func TestKeep(t *testing.T) {
 		why         string
 		annotations map[string]string
 		none        bool
-		want        string // part of what is told
+		want        string // part of the message
 	}{
 		"Kept":     {"what is deleted is kept for a while", nil, false, "Objects kept until"},
 		"Declined": {"the unit declines it", map[string]string{snapshot.AnnotationSnapshot: "disabled"}, false, ""},

@@ -68,7 +68,7 @@ type Decision struct {
 
 	unit      string
 	confirmed Confirmed
-	// used are the entries that only a consent let through.
+	// used are the entries that are deleted only because of a consent.
 	used []inventory.Entry
 }
 
@@ -79,7 +79,7 @@ func (d Request) Without(moved map[inventory.ID]bool) Request {
 	return d
 }
 
-// Decide decides. A set is held or let through as a whole: what leaves the source
+// Decide decides. A set is held or deleted as a whole: what leaves the source
 // together was removed by one change, and if a part of that looks like a mistake,
 // all of it does. Only what needs no consent by itself goes on.
 func (d Request) Decide() Decision {

@@ -34,8 +34,8 @@ func budget(t *testing.T, terms ...string) deletion.Budget {
 	return b
 }
 
-// TestBudget is the table of what is held and why: F-45 and the blast radius of
-// one commit.
+// TestBudget is the table of what is held and why: a path that was removed, a
+// repository that was emptied, and a single commit that removes too much.
 func TestBudget(t *testing.T) {
 	namespace, claim := of("", "Namespace", "shop"), of("", "PersistentVolumeClaim", "data")
 	crd, other := of("apiextensions.k8s.io", "CustomResourceDefinition", "x"), of("example.com", "Namespace", "theirs")
@@ -56,8 +56,8 @@ func TestBudget(t *testing.T) {
 		"OverPercent":     {"more is not", "percent=30", some(13), 40, false, "13 of 40 objects are more than the budget of 30%"},
 		"SmallUnit":       {"a share of few objects would hold every deletion", "percent=30", some(8), 9, false, ""},
 		"SmallestBounded": {"from ten objects on a share means something", "percent=30", some(4), 10, false, "4 of 10 objects are more than the budget of 30%"},
-		"Both":            {"both bounds are told", "count=20,percent=30", some(23), 40, false, "23 of 40 objects are more than the budget of 20 and of 30%"},
-		"EmptiedAndOver":  {"all reasons are told", "count=1", some(2), 2, true, "the build has no objects any more; 2 of 2 objects are more than the budget of 1"},
+		"Both":            {"both bounds are named", "count=20,percent=30", some(23), 40, false, "23 of 40 objects are more than the budget of 20 and of 30%"},
+		"EmptiedAndOver":  {"all reasons are named", "count=1", some(2), 2, true, "the build has no objects any more; 2 of 2 objects are more than the budget of 1"},
 		"Protected":       {"one of a protected kind is held", "protect=Namespace", []inventory.Entry{namespace}, 40, false, "the budget protects the kind of Namespace/apps/shop"},
 		"ProtectedAmong": {
 			"all that leaves together waits, and the reason names those it is about", "protect=Namespace,protect=PersistentVolumeClaim",
@@ -114,7 +114,7 @@ func TestOverrides(t *testing.T) {
 		"Enough":       {"what may go does not count", "count=1", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Allowed, id("b"): deletion.Allowed}, all, nil},
 		"OfKind":       {"an object overrides the protection of its kind", "protect=ConfigMap", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Allowed, id("b"): deletion.Allowed, id("c"): deletion.Allowed}, all, nil},
 		"Protected":    {"an object protects itself without a budget", "", nil, map[inventory.ID]deletion.Override{id("c"): deletion.Protected}, none, all},
-		"Kept":         {"what is let go is not deleted", "count=1", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Kept, id("c"): deletion.Kept}, all, nil},
+		"Kept":         {"what is kept on purpose is not deleted", "count=1", nil, map[inventory.ID]deletion.Override{id("a"): deletion.Kept, id("c"): deletion.Kept}, all, nil},
 		"Foreign":      {"nor is what has another owner", "count=1", map[inventory.ID]drift.State{id("a"): drift.Foreign, id("b"): drift.Foreign}, nil, all, nil},
 		"Terminating":  {"what is on its way out is not deleted again", "count=1", map[inventory.ID]drift.State{id("a"): drift.Terminating, id("b"): drift.Terminating}, nil, all, nil},
 		"StillCounted": {"but it belongs to the set, so that the digest stands when it ends", "count=0", map[inventory.ID]drift.State{id("a"): drift.Terminating}, nil, none, all},

@@ -88,12 +88,12 @@ func TestCheck(t *testing.T) {
 			behind(w)
 			w.units["base"].Source = "GitRepository/apps/other"
 		}, "", false, []string{"base"}, ""},
-		"NotConcerned": {"what the artifact does not concern has as good as applied it", func(t *testing.T, w *world) {
+		"NotConcerned": {"a unit that the artifact does not concern counts as having applied it", func(t *testing.T, w *world) {
 			t.Helper()
 			behind(w)
 			w.concerns(t, false)
 		}, "", false, []string{"base"}, ""},
-		"NotConcernedButBroken": {"as good as applied is not healthy", func(t *testing.T, w *world) {
+		"NotConcernedButBroken": {"counting as applied does not mean healthy", func(t *testing.T, w *world) {
 			t.Helper()
 			behind(w)
 			w.units["base"].Conditions[0].Status = metav1.ConditionFalse
@@ -114,7 +114,7 @@ func TestCheck(t *testing.T) {
 		}, "dep.metadata.labels['open'] == 'yes'", false, []string{"base"}, "apps/base"},
 		"Additive":          {"with the gate the other checks count as well", func(_ *testing.T, w *world) { behind(w) }, "true", true, []string{"base"}, "it has not applied revision"},
 		"ExpressionMissing": {"an expression cannot be asked about nothing", nil, "true", false, []string{"nowhere"}, "it does not exist"},
-		"Cycle": {"who waits for himself is told the way", func(_ *testing.T, w *world) {
+		"Cycle": {"a unit that waits for itself gets the cycle by name", func(_ *testing.T, w *world) {
 			w.units["base"] = unit("base", "middle")
 			w.units["middle"] = unit("middle", "shop")
 			w.units["shop"] = unit("shop", "base")

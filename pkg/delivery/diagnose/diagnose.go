@@ -19,7 +19,7 @@ import (
 const (
 	// objects is how many objects are explained: the first by their names.
 	objects = 5
-	// listed is how many pods or Jobs of an object are looked at.
+	// listed is how many pods or Jobs of an object are read.
 	listed = 50
 	// patience bounds a whole diagnosis.
 	patience = 5 * time.Second
@@ -62,7 +62,7 @@ func (e Explainer) Explain(ctx context.Context, ids []inventory.ID) map[inventor
 	return causes
 }
 
-// explainable chooses the objects that are looked at: the same ones every time.
+// explainable chooses the objects that are diagnosed: the same ones every time.
 func explainable(ids []inventory.ID) []inventory.ID {
 	var chosen []inventory.ID
 	for _, id := range ids {

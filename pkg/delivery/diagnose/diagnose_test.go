@@ -133,7 +133,7 @@ func TestExplain(t *testing.T) {
 		"Owner": {"pods that a selector finds may be another's", func(c *cluster) {
 			set := c.add(&appsv1.StatefulSet{ObjectMeta: meta("db"), Spec: appsv1.StatefulSetSpec{Replicas: three, Selector: selector("db")}}, "apps/v1", "StatefulSet")
 			c.crashing("db-0", "db", 7, set)
-			c.crashing("db-stray", "db", 1, nil)
+			c.crashing("db-other", "db", 1, nil)
 		}, id("apps", "StatefulSet", "db"), crashed(7), 2},
 		"DaemonSet": {"a kind like the others", func(c *cluster) {
 			set := c.add(&appsv1.DaemonSet{ObjectMeta: meta("agent"), Spec: appsv1.DaemonSetSpec{Selector: selector("agent")}}, "apps/v1", "DaemonSet")

@@ -65,7 +65,7 @@ func TestClean(t *testing.T) {
 			object("batch/v1", "Job", fields{"metadata": fields{"labels": fields{"app": "x"}}, "spec": template(nil)}),
 		},
 		"ManualJob": {
-			"one that was told what to select keeps it",
+			"one with a manual selector keeps it",
 			object("batch/v1", "Job", fields{"metadata": fields{}, "spec": fields{"manualSelector": true, "selector": fields{"matchLabels": fields{"a": "b"}}}}),
 			object("batch/v1", "Job", fields{"metadata": fields{}, "spec": fields{"manualSelector": true, "selector": fields{"matchLabels": fields{"a": "b"}}}}),
 		},

@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// look is how often it is looked, in memory, whether a snapshot has come to its
-	// end.
-	look = time.Hour
+	// checkEvery is how often the register in memory is asked whether a snapshot has
+	// expired.
+	checkEvery = time.Hour
 	// page is how many Secrets one answer lists.
 	page = 500
 )
@@ -24,7 +24,7 @@ const (
 // for those that an earlier process left, and later when one is known to have
 // come to its end. It implements manager.Runnable.
 func (s *Store) Start(ctx context.Context) error {
-	ticker := s.opts.Clock.NewTicker(look)
+	ticker := s.opts.Clock.NewTicker(checkEvery)
 	defer ticker.Stop()
 	for {
 		if s.known.due(s.opts.Clock.Now()) {

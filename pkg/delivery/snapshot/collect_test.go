@@ -18,7 +18,7 @@ import (
 const soon = 20 * time.Second
 
 // TestCollectedAfterADay runs the collector on a clock: it asks once at the start,
-// then not before something has come to its end, then not again.
+// then not before something has expired, then not again.
 func TestCollectedAfterADay(t *testing.T) {
 	g := NewWithT(t)
 	w := newWorld(t)

@@ -11,5 +11,5 @@
 // rest: a copy of one would live on after the Secret was deleted for a reason.
 //
 // The store writes and collects under the controller's own identity. Nothing is
-// asked of the server while no snapshot has come to its end.
+// asked of the server while no snapshot has expired.
 package snapshot

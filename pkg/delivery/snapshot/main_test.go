@@ -142,7 +142,7 @@ func (w *world) objects(r snapshot.Receipt) []*unstructured.Unstructured {
 	return objects
 }
 
-// faulty counts requests, and answers them in place of the server when told to.
+// faulty counts requests, and answers them in place of the server when it is set up to.
 type faulty struct {
 	client.Client
 	lists, creates int

@@ -63,7 +63,7 @@ func nameOf(unit, id string, part int) string {
 	return fmt.Sprintf("%s%s-%s-%03d", namePrefix, shortened(unit, maxName), id, part+1)
 }
 
-// shortened cuts a name to a length; what is cut off is told apart by a digest.
+// shortened cuts a name to a length; a digest distinguishes names that differ in what is cut off.
 func shortened(name string, most int) string {
 	if len(name) <= most {
 		return name

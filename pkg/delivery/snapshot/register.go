@@ -23,7 +23,7 @@ type part struct {
 }
 
 // register remembers the Secrets that this process wrote or found, so that the
-// server is asked only when one has come to its end.
+// server is asked only when one has expired.
 type register struct {
 	mu     sync.Mutex
 	parts  map[types.NamespacedName]part
@@ -125,7 +125,7 @@ func (r *register) units() []unitKey {
 	return units
 }
 
-// expired returns the Secrets that have come to their end.
+// expired returns the Secrets that have expired.
 func (r *register) expired(now time.Time) []*corev1.Secret {
 	return r.secrets(func(p part) bool { return !now.Before(p.expires) })
 }

@@ -76,8 +76,8 @@ func New(opts Options) (*Store, error) {
 }
 
 // Put keeps live objects that are about to be deleted. When it returns without an
-// error they may be: what is kept is stored, and what is not is told by the
-// receipt. An error is a fault that may pass; nothing may be deleted then. The
+// error they may be: what is kept is stored, and the receipt names
+// what is not. An error is a fault that may pass; nothing may be deleted then. The
 // same objects put again within the hour are kept once.
 func (s *Store) Put(ctx context.Context, unit types.NamespacedName, uid types.UID, revision string, objects []*unstructured.Unstructured) (Receipt, error) {
 	kept, excluded := s.sift(objects)

@@ -77,7 +77,7 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-func TestWhatASnapshotLooksLike(t *testing.T) {
+func TestSnapshotFormat(t *testing.T) {
 	w := newWorld(t)
 	w.unit.Name = strings.Repeat("long-", 40) + "name"
 	receipt := w.put(w.configMap("settings", "value"))

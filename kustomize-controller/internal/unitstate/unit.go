@@ -1,22 +1,22 @@
-// Package memory says what is remembered of each Kustomization between passes.
-package memory
+// Package unitstate says what is remembered of each Kustomization between passes.
+package unitstate
 
 import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/pkg/delivery/await"
 	"github.com/capstan-gitops/capstan/pkg/delivery/correction"
-	"github.com/capstan-gitops/capstan/pkg/delivery/memory"
+	"github.com/capstan-gitops/capstan/pkg/delivery/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/record"
 	"github.com/capstan-gitops/capstan/pkg/live"
 )
 
-// Memory keeps the units of a process.
-type Memory = memory.Memory[Unit]
+// Store keeps the units of a process.
+type Store = unitstate.Store[Unit]
 
-// New returns an empty memory.
-func New() *Memory { return memory.New[Unit]() }
+// New returns an empty store.
+func New() *Store { return unitstate.New[Unit]() }
 
 // Unit is what is remembered of one Kustomization.
 type Unit struct {
@@ -62,8 +62,8 @@ type Attempt struct {
 	Objects string
 	// Desired are the identities that were built.
 	Desired []inventory.ID
-	// Ending are the objects of the build that come to an end and are gone then.
-	Ending map[inventory.ID]bool
+	// Transient are the objects of the build that are deleted once they completed.
+	Transient map[inventory.ID]bool
 	// Complete says that apply, prune and health succeeded.
 	Complete bool
 	// Awaiting is set while the objects are applied and their health is awaited.

@@ -1,14 +1,14 @@
-package memory_test
+package unitstate_test
 
 import (
 	"testing"
 
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 )
 
 func TestDistrust(t *testing.T) {
 	const source = "GitRepository/apps/podinfo"
-	s := &memory.Sources{}
+	s := &unitstate.Sources{}
 	if !s.Trusts(source) || s.Unreported(source) {
 		t.Error("a source is believed until it was found wrong")
 	}
