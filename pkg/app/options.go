@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -87,6 +88,9 @@ func (o *Options) Validate() error {
 	}
 	if o.Concurrent < 1 {
 		return fmt.Errorf("reading --concurrent: %d is not a number of workers; use 1 or more", o.Concurrent)
+	}
+	if o.Jitter.Percentage >= 100 {
+		return errors.New("reading --interval-jitter-percentage: the interval jitter percentage must be a non-negative value and less than 100")
 	}
 	if _, err := o.Selector(); err != nil {
 		return err

@@ -80,6 +80,8 @@ func TestValidate(t *testing.T) {
 		"NoWorkers":         {"nobody would do the work", []string{"--concurrent=0"}, "", "--concurrent"},
 		"NegativeWorkers":   {"less than nobody", []string{"--concurrent=-3"}, "", "--concurrent"},
 		"BadSelector":       {"a selector that cannot be read selects everything by mistake", []string{"--watch-label-selector=a in"}, "", "--watch-label-selector"},
+		"MostJitter":        {"an interval stays one", []string{"--interval-jitter-percentage=99"}, "", ""},
+		"TooMuchJitter":     {"an interval of nothing is none", []string{"--interval-jitter-percentage=100"}, "", "--interval-jitter-percentage"},
 		"OwnNamespace":      {"one namespace is watched", []string{"--watch-all-namespaces=false"}, "flux-system", ""},
 		"NamespaceUnknown":  {"which one?", []string{"--watch-all-namespaces=false"}, "", "RUNTIME_NAMESPACE"},
 		"SelectorOfAShard":  {"sharding selects by label", []string{"--watch-label-selector=sharding.fluxcd.io/key=a"}, "", ""},

@@ -3,13 +3,13 @@ package app
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"runtime/debug"
 	"time"
 
 	"github.com/fluxcd/pkg/runtime/controller"
-	"github.com/fluxcd/pkg/runtime/jitter"
 	"github.com/fluxcd/pkg/runtime/leaderelection"
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/fluxcd/pkg/runtime/pprof"
@@ -85,11 +85,18 @@ func Run(ctx context.Context, b Binary) error {
 	if err != nil {
 		return fmt.Errorf("finding the API server: %w", err)
 	}
-	return RunOn(ctx, cfg, b)
+	return start(ctx, cfg, b, logger.SetLogger)
 }
 
-// RunOn starts the binary against the given cluster.
+// RunOn starts the binary against the given cluster. It leaves the loggers of the
+// process alone: whoever runs it has other things in the process that log.
 func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
+	return start(ctx, cfg, b, func(logr.Logger) {})
+}
+
+// start runs the binary, and gives its logger to the libraries that have one for
+// the whole process.
+func start(ctx context.Context, cfg *rest.Config, b Binary, setLogger func(logr.Logger)) error {
 	if err := b.Options.Validate(); err != nil {
 		return err
 	}
@@ -100,10 +107,7 @@ func RunOn(ctx context.Context, cfg *rest.Config, b Binary) error {
 		debug.SetGCPercent(gcPercent)
 	}
 	log := newLogger(b.Options.Log)
-	logger.SetLogger(log)
-	if err := b.Options.Jitter.SetGlobalJitter(nil); err != nil {
-		return fmt.Errorf("reading --interval-jitter-percentage: %w", err)
-	}
+	setLogger(log)
 	cfg.QPS, cfg.Burst = b.Options.rate()
 	cfg.UserAgent = b.Options.Name
 	cfg.DisableCompression = true // within a cluster sending is cheaper than compressing
@@ -254,7 +258,14 @@ func (e *Env) Controller() ctrlcontroller.TypedOptions[reconcile.Request] {
 
 // Interval spreads an interval by --interval-jitter-percentage.
 func (e *Env) Interval(d time.Duration) time.Duration {
-	return jitter.JitteredIntervalDuration(d)
+	return spread(d, e.Options.Jitter.Percentage, rand.Float64())
+}
+
+// spread returns a duration that is off by at most percent; at says where in the
+// range, from 0 to 1. The library's own jitter has a source of random numbers that
+// workers must not share.
+func spread(d time.Duration, percent uint8, at float64) time.Duration {
+	return d + time.Duration(float64(d)*float64(percent)/100*(2*at-1))
 }
 
 func ptrTo[T any](v T) *T { return &v }

@@ -30,12 +30,13 @@ func TestEmptyListDeletesNothing(t *testing.T) {
 	g.Expect(err).NotTo(HaveOccurred())
 
 	var lied atomic.Int32
+	version := unit.ResourceVersion // the unit is read again while lists are answered
 	r.requests.tamper(func(req *http.Request) *http.Response {
 		if req.Method != http.MethodGet || req.URL.Path != "/api/v1/configmaps" || req.URL.Query().Get("watch") != "" {
 			return nil
 		}
 		lied.Add(1)
-		body := fmt.Sprintf(`{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":%q},"items":[]}`, unit.ResourceVersion)
+		body := fmt.Sprintf(`{"kind":"PartialObjectMetadataList","apiVersion":"meta.k8s.io/v1","metadata":{"resourceVersion":%q},"items":[]}`, version)
 		return &http.Response{
 			StatusCode: http.StatusOK, Request: req, ProtoMajor: 1, ProtoMinor: 1,
 			Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body)),

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/capstan-gitops/capstan/devcluster"
 )
@@ -39,9 +40,10 @@ func Main(m *testing.M, env **Env, opts ...Option) int {
 		return 1
 	}
 	*env = started
-	// Binaries that tests run in goroutines set klog's logger, which clients beside them use: it changes from one logger
-	// to another then, and never from none.
+	// What libraries log on behalf of the whole process belongs to no test. The binaries that tests run have loggers of
+	// their own.
 	klog.SetLoggerWithOptions(logr.Discard(), klog.ContextualLogger(true))
+	ctrllog.SetLogger(logr.Discard())
 	code := m.Run()
 	if err := started.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
