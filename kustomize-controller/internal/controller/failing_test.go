@@ -54,7 +54,7 @@ func TestFightBesideAFailingObject(t *testing.T) {
 	r := newRig(t)
 	unit := r.failingUnit(t, g)
 
-	first := r.requests.mark()
+	first := r.requests.end()
 	end := time.Now().Add(4 * time.Second)
 	g.Eventually(func() (bool, error) {
 		a, err := r.configMap(t.Context(), "a")

@@ -11,7 +11,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/kustomize-controller/internal/memory"
+	"github.com/capstan-gitops/capstan/kustomize-controller/internal/unitstate"
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/fault"
@@ -28,7 +28,7 @@ var (
 )
 
 // begin returns the scope of a pass, as the controller makes it.
-func begin(m *memory.Memory, start time.Time, mode meta.DriftMode) *Scope {
+func begin(m *unitstate.Store, start time.Time, mode meta.DriftMode) *Scope {
 	s := &Scope{
 		Pass: reconciler.Pass{Start: start}, Unit: unitName, Interval: time.Hour,
 		Object: &kustomizev1.Kustomization{
@@ -38,7 +38,7 @@ func begin(m *memory.Memory, start time.Time, mode meta.DriftMode) *Scope {
 	}
 	last, answered := m.Get(unitName, "1")
 	s.State, s.Last, s.Answered = last.State, last.Attempt, answered
-	s.Attempt = memory.Attempt{Inputs: "inputs", Desired: []inventory.ID{object}}
+	s.Attempt = unitstate.Attempt{Inputs: "inputs", Desired: []inventory.ID{object}}
 	s.Live.Objects = map[inventory.ID]live.Finding{object: {State: drift.Dirty}}
 	s.Plan.Steps = []plan.Step{{Desired: plan.Desired{ID: object}, Audited: true}}
 	return s
@@ -104,7 +104,7 @@ func TestStateIsKeptWhateverTheOutcome(t *testing.T) {
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			m := memory.New()
+			m := unitstate.New()
 			s := begin(m, start, tc.mode)
 			if tc.before != nil {
 				tc.before(s)
@@ -132,18 +132,18 @@ func TestAttemptIsKeptWhenAPassSaysSo(t *testing.T) {
 		why  string
 		out  reconciler.Outcome
 		keep bool
-		want memory.Unit
+		want unitstate.Unit
 	}{
-		"Done":   {"success is gone on from, and ends the failure", reconciler.Done(meta.ReasonSucceeded, ""), true, memory.Unit{Attempt: memory.Attempt{Inputs: "inputs"}}},
-		"Failed": {"a failed apply is made again", failed, false, memory.Unit{State: memory.State{Failing: "inputs"}, Attempt: memory.Attempt{Inputs: "last"}}},
-		"Parked": {"a parked pass has not begun its attempt and says nothing of failures", reconciler.Park(time.Second), false, memory.Unit{State: memory.State{Failing: "last"}, Attempt: memory.Attempt{Inputs: "last"}}},
+		"Done":   {"success is gone on from, and ends the failure", reconciler.Done(meta.ReasonSucceeded, ""), true, unitstate.Unit{Attempt: unitstate.Attempt{Inputs: "inputs"}}},
+		"Failed": {"a failed apply is made again", failed, false, unitstate.Unit{State: unitstate.State{Failing: "inputs"}, Attempt: unitstate.Attempt{Inputs: "last"}}},
+		"Parked": {"a parked pass has not begun its attempt and says nothing of failures", reconciler.Park(time.Second), false, unitstate.Unit{State: unitstate.State{Failing: "last"}, Attempt: unitstate.Attempt{Inputs: "last"}}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			m := memory.New()
-			m.Put(unitName, "1", memory.Unit{State: memory.State{Failing: "last"}, Attempt: memory.Attempt{Inputs: "last"}})
+			m := unitstate.New()
+			m.Put(unitName, "1", unitstate.Unit{State: unitstate.State{Failing: "last"}, Attempt: unitstate.Attempt{Inputs: "last"}})
 			s := begin(m, now, meta.DriftEnabled)
-			s.Attempt = memory.Attempt{Inputs: "inputs"}
+			s.Attempt = unitstate.Attempt{Inputs: "inputs"}
 			if tc.keep {
 				s.keepAttempt()
 			}
@@ -158,7 +158,7 @@ func TestAttemptIsKeptWhenAPassSaysSo(t *testing.T) {
 
 // TestAuditCountsDisagreements checks that an audit counts what it had to correct.
 func TestAuditCountsDisagreements(t *testing.T) {
-	s := begin(memory.New(), time.Now(), meta.DriftEnabled)
+	s := begin(unitstate.New(), time.Now(), meta.DriftEnabled)
 	s.AuditDue = true
 	p, disagreed := accounting()
 	p.account(s, []apply.Result{{ID: object, Action: apply.Configured}})
