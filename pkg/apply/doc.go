@@ -4,7 +4,7 @@
 // The number of requests follows from what is to be done and from nothing else:
 // N changed objects take N dry-runs and N applies; one changed object that is
 // known to be ours takes one apply, because an apply of one object validates and
-// writes it in one step. The answer to a dry-run tells whether the object
+// writes it in one step. The answer to a dry-run says whether the object
 // exists, which policies it carries and whose fields are to be taken over, so
 // that nothing is read first.
 //

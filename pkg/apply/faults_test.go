@@ -45,7 +45,7 @@ func (w *world) loseAnswer(method string) *atomic.Int32 {
 	return lost
 }
 
-// TestLostAnswerToApply makes sure of this: what was done and not heard of is neither done
+// TestLostAnswerToApply makes sure of this: what was done and whose answer was lost is neither done
 // twice nor reported wrongly.
 func TestLostAnswerToApply(t *testing.T) {
 	cases := map[string]struct {
@@ -379,7 +379,7 @@ func TestTaintedValues(t *testing.T) {
 		said   string
 	}{
 		"Type":   {"a text where a number has to be", replicas, "spec.replicas"},
-		"Enum":   {"a word that is none of those allowed", service, "spec.type"},
+		"Enum":   {"a value that is none of those allowed", service, "spec.type"},
 		"Field":  {"a port name that is too long", container(fields{"ports": []any{fields{"name": canary + canary, "containerPort": int64(80)}}}), "ports[0].name"},
 		"Policy": {"a CEL message quotes it", w.configMap("x", canary), "ValidatingAdmissionPolicy"},
 		"Custom": {"a custom resource's field of the wrong type", w.object(w.ns+".example.org/v1", "Thing", "x", fields{"spec": fields{"same": []any{canary}}}), "spec.same"},

@@ -16,7 +16,7 @@ import (
 type base struct {
 	// live is the object as it was read; nil when there is none.
 	live *unstructured.Unstructured
-	// owners tells whose its fields are.
+	// owners says whose its fields are.
 	owners ignore.Owners
 }
 
@@ -96,7 +96,7 @@ func (b base) version() string {
 	return b.live.GetResourceVersion()
 }
 
-// owners tells whose the fields of an object are. Those of managers that are
+// owners returns whose the fields of an object are. Those of managers that are
 // taken over count as ours: after that nobody else applies them.
 func (a *Applier) owners(o object, live *unstructured.Unstructured) (ignore.Owners, error) {
 	taking := a.takesOver(o, live)

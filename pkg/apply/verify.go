@@ -33,7 +33,7 @@ func (a *Applier) verify(ctx context.Context, o object, answer *unstructured.Uns
 
 // sameAsSeen compares the answer to a dry-run with the live table; known is
 // false when the table has not seen the version that the dry-run started from,
-// or counts no generations by which a change could be told.
+// or counts no generations by which a change could be recognised.
 func (a *Applier) sameAsSeen(o object, answer *unstructured.Unstructured, fingerprint inventory.Fingerprint) (same, known bool) {
 	if a.opts.Table == nil || answer.GetGeneration() == 0 {
 		return false, false

@@ -74,7 +74,7 @@ func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked
 	return c, a.checkReplacement(ctx, c.object, payload, refused)
 }
 
-// actionOf tells from the versions of an object what an apply did to it.
+// actionOf concludes from the versions of an object what an apply did to it.
 func actionOf(c checked, before, after string) Action {
 	switch {
 	case before == "" && !c.recreate:

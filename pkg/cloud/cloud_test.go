@@ -51,7 +51,7 @@ func newReply(t *testing.T, start func(http.Handler) *httptest.Server, body func
 	return r
 }
 
-// cluster is an API server that tells which token it was shown.
+// cluster is an API server that keeps the token of the last request.
 func cluster(t *testing.T) (server *httptest.Server, ca string, token func() string) {
 	t.Helper()
 	a := newAuthority(t)

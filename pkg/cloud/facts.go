@@ -38,7 +38,7 @@ const (
 )
 
 // clusterNames are the names that clusters have at their providers. They become
-// parts of URLs, so no character is let through that means something there.
+// parts of URLs, so no character is accepted that has a meaning there.
 var clusterNames = map[string]struct {
 	pattern *regexp.Regexp
 	example string

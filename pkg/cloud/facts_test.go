@@ -98,7 +98,7 @@ func TestFactsRefused(t *testing.T) {
 		"HTTP":            {"would show the token", "address", map[string]string{"provider": "generic", "address": "http://api.example.com"}},
 		"Path":            {"it would be lost", "address", map[string]string{"provider": "generic", "address": "https://api.example.com/k8s/c-1"}},
 		"UserInfo":        {"it would be lost", "address", map[string]string{"provider": "generic", "address": "https://u:canary@api.example.com"}},
-		"Metadata":        {"F-14: no cluster is there", "address", map[string]string{"provider": "gcp", "cluster": gkeCluster, "address": "169.254.169.254"}},
+		"Metadata":        {"it is the metadata service of a cloud, which gives out credentials", "address", map[string]string{"provider": "gcp", "cluster": gkeCluster, "address": "169.254.169.254"}},
 		"NotPEM":          {"it trusts nobody", "ca.crt", map[string]string{"provider": "generic", "address": "api.example.com", "ca.crt": "canary"}},
 		"NoARN":           {"the region is in it", "cluster", map[string]string{"provider": "aws", "address": "api.example.com"}},
 		"RegionIsAHost":   {"the region becomes part of a host name", "cluster", map[string]string{"provider": "aws", "cluster": "arn:aws:eks:x@evil.example.com/#:1:cluster/prod"}},

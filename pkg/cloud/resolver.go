@@ -213,7 +213,7 @@ func fetch(ctx context.Context, provider auth.RESTConfigProvider, options []auth
 
 // keepOwnToken refuses to send a token of the controller's own ServiceAccount
 // with an audience that its own cluster accepts: who writes the ConfigMap could
-// have it sent to himself. The token of the pod tells these audiences.
+// have it sent to a server of their own. The token of the pod names these audiences.
 func (r *Resolver) keepOwnToken(f *facts) error {
 	if f.Provider != generic || f.ServiceAccount != "" {
 		return nil

@@ -58,8 +58,8 @@ func expect(t *testing.T, s *source, refused, want string) {
 	}
 }
 
-// TestRenewal is F-12: a token is renewed at four fifths of its life, a renewal
-// that fails does no harm, and one that is gone is missed.
+// TestRenewal says that a token is renewed after four fifths of its lifetime, that
+// the old one is used while a renewal fails, and that an expired one is an error.
 func TestRenewal(t *testing.T) {
 	i, s := newIssuer()
 	start := i.clock.Now()

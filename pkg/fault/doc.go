@@ -1,6 +1,6 @@
 // Package fault gives errors the three facts that the rest of Capstan needs to
 // know about a failure: its Reason, which users see on conditions and events,
-// its retry class, which decides when the object is looked at again, and a hint
+// its retry class, which decides when the object is reconciled again, and a hint
 // that says what to do next.
 //
 // The facts are added once, at the edge that knows them (the Git adapter knows

@@ -8,7 +8,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
-// Class says when a failed object is worth another look.
+// Class says when a failed object is reconciled again.
 type Class int
 
 const (
@@ -44,7 +44,7 @@ type Error struct {
 	Reason meta.Reason
 	// Hint says what the reader should do next; empty when nobody knows.
 	Hint string
-	// After is the longest a waiting object rests before it is looked at without
+	// After is the longest a waiting object rests before it is reconciled without
 	// having been woken; zero leaves the choice to the reconciler.
 	After time.Duration
 	// Err is the cause.

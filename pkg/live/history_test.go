@@ -41,7 +41,7 @@ type pending struct {
 	answer *metav1.PartialObjectMetadata
 }
 
-// past is a server with a history, and a table that hears of it in bad order.
+// past is a server with a history, and a table that gets its events in bad order.
 type past struct {
 	*bench
 	t         *testing.T
@@ -52,7 +52,7 @@ type past struct {
 	objects   map[string]*metav1.PartialObjectMetadata
 	hidden    map[string]bool // the owner label is not on the object
 	reports   []report
-	delivered []report // for telling again
+	delivered []report // to be delivered again
 	answers   map[string]pending
 	answer    map[string]*metav1.PartialObjectMetadata // the last one delivered
 	forced    map[string]bool
@@ -104,7 +104,7 @@ func (p *past) write(name string, change func(*metav1.PartialObjectMetadata)) *m
 	p.objects[name] = obj
 	if _, labelled := obj.Labels[testowner.NameLabel]; !labelled {
 		if p.hidden[name] {
-			return obj // nobody who watches by label hears of it
+			return obj // a watch by label does not see it
 		}
 		p.hidden[name], what = true, watch.Deleted
 	} else if p.hidden[name] {
@@ -187,8 +187,8 @@ func (p *past) change(name string) {
 	}
 }
 
-// deliver has the table hear of something: a report from anywhere in the queue, one
-// that it has heard of before, or an answer.
+// deliver gives something to the table: a report from anywhere in the queue, one
+// that it had before, or an answer.
 func (p *past) deliver() {
 	switch n := p.rng.IntN(8); {
 	case n < 4 && len(p.reports) > 0:
@@ -252,7 +252,7 @@ func (p *past) flush() {
 	}
 }
 
-// restore puts the server back to an older state. A table that heard of nothing
+// restore puts the server back to an older state. A table that got no event
 // later cannot know, and has lost nothing.
 func (p *past) restore(objects map[string]*metav1.PartialObjectMetadata, hidden map[string]bool, version int) {
 	p.flush()

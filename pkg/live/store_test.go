@@ -56,7 +56,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // at builds the object at a version; note is a value that only its generation
-// tells.
+// shows.
 func at(rv int, change ...func(*unstructured.Unstructured)) *unstructured.Unstructured {
 	obj := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap"}}
 	obj.SetName(thing.Name)

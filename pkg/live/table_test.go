@@ -74,8 +74,8 @@ func TestInFlight(t *testing.T) {
 	}
 }
 
-// TestStrays finds what was applied and not recorded, and lets it be claimed.
-func TestStrays(t *testing.T) {
+// TestOrphans finds what was applied and not recorded, and lets it be claimed.
+func TestOrphans(t *testing.T) {
 	w := newWorld(t)
 	recorded := w.apply(configMaps, w.configMap())
 	orphan := w.configMap()
@@ -104,7 +104,7 @@ func TestStrays(t *testing.T) {
 	}
 }
 
-// TestUnwatched settles for a state that says so where the watch is forbidden.
+// TestUnwatched gets a state that says so where the watch is forbidden.
 func TestUnwatched(t *testing.T) {
 	w := newWorld(t)
 	entry := w.apply(configMaps, w.configMap())

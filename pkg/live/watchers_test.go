@@ -95,7 +95,7 @@ func (w *world) create(gvr schema.GroupVersionResource, obj *unstructured.Unstru
 }
 
 // TestNamedObjects watches objects by name, some by name and many by namespace,
-// as the API server tells of them.
+// as the API server reports them.
 func TestNamedObjects(t *testing.T) {
 	w := newWorld(t)
 	f := w.follower(named.Options{Metadata: w.options.Metadata, Mapper: w.options.Mapper})
@@ -179,7 +179,7 @@ func (w *world) definition(kind string) *unstructured.Unstructured {
 	}}
 }
 
-// TestDefinitions tells what happens to definitions, and has a watch of an object
+// TestDefinitions reports what happens to definitions, and has a watch of an object
 // begin when its kind appears.
 func TestDefinitions(t *testing.T) {
 	w := newWorld(t)
@@ -210,7 +210,7 @@ func TestDefinitions(t *testing.T) {
 		},
 	}))(t)
 	w.run(d.Start)
-	told := func(kind string) func() bool {
+	reported := func(kind string) func() bool {
 		return func() bool {
 			mu.Lock()
 			defer mu.Unlock()
@@ -234,13 +234,13 @@ func TestDefinitions(t *testing.T) {
 	w.eventually("the watch is open", func() bool {
 		attempt++
 		patch("Before", fmt.Sprintf(`{"spec":{"names":{"shortNames":["b%d"]}}}`, attempt))
-		return told("Before")()
+		return reported("Before")()
 	})
 	for _, kind := range kinds {
 		w.create(crds, w.definition(kind))
 	}
 	all := map[string]bool{}
-	w.eventually("all new kinds are told", func() bool {
+	w.eventually("all new kinds are reported", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		for _, names := range calls {
@@ -262,7 +262,7 @@ func TestDefinitions(t *testing.T) {
 	mu.Unlock()
 	patch("KindA", `{"metadata":{"labels":{"a":"b"}}}`)
 	patch("KindB", `{"spec":{"names":{"categories":["all"]}}}`)
-	w.eventually("a new schema is told", func() bool {
+	w.eventually("a new schema is reported", func() bool {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(calls) > 0 {
@@ -278,5 +278,5 @@ func TestDefinitions(t *testing.T) {
 	if err := w.client.Resource(crds).Delete(t.Context(), w.definition("KindC").GetName(), metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	w.eventually("a deletion is told", told("KindC"))
+	w.eventually("a deletion is reported", reported("KindC"))
 }

@@ -17,7 +17,7 @@ import (
 const (
 	// maxMasterKeys bounds how many keys of a document are tried.
 	maxMasterKeys = 50
-	// maxShown is how many of them an error tells about.
+	// maxShown is how many of them an error names.
 	maxShown = 10
 )
 
@@ -100,7 +100,7 @@ func inGroup(index, groups int) string {
 	return fmt.Sprintf("group %d: ", index+1)
 }
 
-// closed tells what every key answered.
+// closed is the error with what every key answered.
 func closed(groups, got, need int, tries []string) error {
 	text := "no key gives its data key"
 	if groups > 1 {

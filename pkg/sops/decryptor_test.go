@@ -118,7 +118,7 @@ func TestFormatOfFile(t *testing.T) {
 	}{
 		"DotenvByContent": {"envs have any name", "config/production", formatDotenv, "A=" + canary + "\n", "A=" + canary + "\n"},
 		"YAMLByContent":   {"so have files", "secret.enc", formatYAML, "a: " + canary + "\n", "a: " + canary + "\n"},
-		"YmlToo":          {"both endings", "a.yml", formatYAML, "a: " + canary + "\n", "a: " + canary + "\n"},
+		"YmlToo":          {"both suffixes", "a.yml", formatYAML, "a: " + canary + "\n", "a: " + canary + "\n"},
 		"JSONWithoutName": {"JSON that is no envelope stays JSON", "secret", formatJSON, `{"a":"` + canary + `"}`, "{\n\t\"a\": \"" + canary + "\"\n}\n"},
 	}
 	for name, tc := range cases {
@@ -246,7 +246,8 @@ func TestNothingToDecrypt(t *testing.T) {
 	}
 }
 
-// TestMACIsNotVerified is part of F-41: what the contract says about tampering.
+// TestMACIsNotVerified pins what the API promises about tampering: values are
+// authenticated one by one, the document as a whole is not.
 func TestMACIsNotVerified(t *testing.T) {
 	h := newAge(t)
 	data := encrypt(t, formatYAML, "a: "+canary+"\nopen_unencrypted: one\n", nil, h)
@@ -290,7 +291,7 @@ func TestFallbackIsForUnitsWithoutSecret(t *testing.T) {
 }
 
 // TestMachineIsNotAsked is about keys of the controller: none of them is a key of a
-// tenant. R-43 is part of it: commands in the environment are not run.
+// tenant, and commands named in the environment are not run.
 func TestMachineIsNotAsked(t *testing.T) {
 	h := newAge(t)
 	data := encrypt(t, formatYAML, "a: "+canary+"\n", nil, h)
@@ -363,16 +364,16 @@ func failures(t testing.TB, h holder) map[string]struct {
 		data      []byte
 		says      string
 	}{
-		"EmptyThenPlain":     {"R-9: the value was empty when it was encrypted, and typed in later", "a.yaml", swap(empty, `password: ""`, "password: "+canary), "the value at password is not encrypted"},
+		"EmptyThenPlain":     {"the value was empty when it was encrypted, and typed in later", "a.yaml", swap(empty, `password: ""`, "password: "+canary), "the value at password is not encrypted"},
 		"NumberThenPlain":    {"the same with a number", "a.yaml", swap(empty, `password: ""`, "password: 4711"), "the value at password is not encrypted"},
-		"MalformedCiphers":   {"R-9: cut in the middle", "a.yaml", swap(secret, ",iv:", canary), "does not decrypt with the data key"},
+		"MalformedCiphers":   {"cut in the middle", "a.yaml", swap(secret, ",iv:", canary), "does not decrypt with the data key"},
 		"TamperedCiphertext": {"authenticated", "a.yaml", shifted, "the value at password does not decrypt"},
 		"RenamedKey":         {"the path is authenticated, too", "a.yaml", swap(secret, "password:", "renamed:"), "the value at renamed does not decrypt"},
 		"BytesType":          {"a type that the library cannot handle", "a.yaml", swap(secret, "type:str]", "type:bytes]"), "gave up"},
-		"Plugin":             {"R-43: a recipient of a plugin", "a.yaml", plugin, `it belongs to age plugin "yubikey"; plugins are programs and are not run here`},
+		"Plugin":             {"a recipient of a plugin would start a program", "a.yaml", plugin, `it belongs to age plugin "yubikey"; plugins are programs and are not run here`},
 		"SSH":                {"SSH identities are files of a machine", "a.yaml", swap(secret, "recipient: age1", "recipient: ssh-ed25519 "), "SSH identities are not supported"},
 		"DamagedDataKey":     {"the armor is broken", "a.yaml", swap(secret, "-----BEGIN AGE", "-----BEGAN AGE"), "its encrypted data key is damaged"},
-		"TooLarge":           {"F-20: 5 MiB", "a.yaml", append(bytes.Clone(secret), bytes.Repeat([]byte("# filler\n"), maxBytes/9)...), "more than the limit of 5242880"},
+		"TooLarge":           {"a document has 5 MiB at most", "a.yaml", append(bytes.Clone(secret), bytes.Repeat([]byte("# filler\n"), maxBytes/9)...), "more than the limit of 5242880"},
 		"BrokenYAML":         {"with the line, without its text", "a.yaml", append(bytes.Clone(secret), []byte("\n  : "+canary+": [")...), "cannot be read as YAML"},
 		"BrokenJSON":         {"parsers quote", "a.json", []byte(`{"a":"` + canary + `","sops":{"mac": "ENC[`), "cannot be read as JSON"},
 		"BrokenDotenv":       {"the store quotes the line", "a.env", []byte(canary + "\nsops_mac=ENC[x\n"), "cannot be read as dotenv"},
@@ -380,8 +381,8 @@ func failures(t testing.TB, h holder) map[string]struct {
 		"NoKeys":             {"nobody can decrypt it", "a.yaml", []byte("sops:\n  mac: ENC[x\n  lastmodified: \"2024-01-01T00:00:00Z\"\n"), "name no key"},
 		"BadRegex":           {"the library would take it for no match", "a.yaml", encrypt(t, formatYAML, "a_b: c\n", func(m *sops.Metadata) { m.UnencryptedSuffix, m.EncryptedRegex = "", "(" }, h), "encrypted_regex is not a regular expression"},
 		"TwoRules":           {"which one counts", "a.yaml", swap(secret, "unencrypted_suffix: _unencrypted", "unencrypted_suffix: a\n    encrypted_suffix: b"), "more than one rule"},
-		"AliasCycle":         {"R-42: would overflow the stack", "a.yaml", append(bytes.Clone(secret), []byte("---\na: &a\n  b: *a\n")...), "aliases that do not end"},
-		"DeepJSON":           {"R-42", "a.json", []byte(`{"sops":{"mac": "ENC["},"a":` + strings.Repeat("[", 100000)), "nested deeper"},
+		"AliasCycle":         {"would overflow the stack", "a.yaml", append(bytes.Clone(secret), []byte("---\na: &a\n  b: *a\n")...), "aliases that do not end"},
+		"DeepJSON":           {"nesting would overflow the stack, too", "a.json", []byte(`{"sops":{"mac": "ENC["},"a":` + strings.Repeat("[", 100000)), "nested deeper"},
 		"WideYAML":           {"time grows with the square", "a.yaml", append([]byte(strings.Repeat("x: 1\n", maxKeys+1)), secret...), "keys in one place"},
 		"ManyValues":         {"JSON of any shape", "a.json", []byte(`{"sops":{"mac": "ENC["},"a":[` + strings.Repeat("1,", 4*maxNodes)), "it has more than"},
 		"ManyLines":          {"dotenv has a limit, too", "a.env", []byte("sops_mac=ENC[x\n" + strings.Repeat("a=1\n", maxLines)), "it has more than"},
@@ -390,8 +391,8 @@ func failures(t testing.TB, h holder) map[string]struct {
 	}
 }
 
-// TestFailuresShowNothing is R-9 and F-41: every message is searched for the value,
-// the key and the ciphertext.
+// TestFailuresShowNothing guards against secrets in conditions, events and logs:
+// every message is searched for the value, the key and the ciphertext.
 func TestFailuresShowNothing(t *testing.T) {
 	h := newAge(t)
 	identity := strings.TrimSpace(strings.Split(string(h.data), "\n")[2])
@@ -451,7 +452,7 @@ func TestObjectErrorsShowNothing(t *testing.T) {
 	}{
 		"NoKind":    {"the decoder of Kubernetes quotes the whole object", whole(func(o map[string]any) { delete(o, "kind") }), "not a Kubernetes object"},
 		"NoName":    {"it could not be applied", whole(func(o map[string]any) { delete(o, "metadata") }), "not a Kubernetes object"},
-		"Added":     {"R-9", typed, "the value at data.added is not encrypted"},
+		"Added":     {"the value was typed in after the encryption", typed, "the value at data.added is not encrypted"},
 		"BadFormat": {"the format is that of the entry's name", nested, `data "app.ini": what it decrypts to does not fit into INI`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,11 +27,11 @@ const (
 	formatBinary format = "binary"
 )
 
-// markers tell a SOPS document from any other: its message authentication code, as
+// signatures distinguish a SOPS document from any other: its message authentication code, as
 // each format writes it.
-var markers = []struct {
-	format format
-	marker *regexp.Regexp
+var signatures = []struct {
+	format  format
+	pattern *regexp.Regexp
 }{
 	{formatJSON, regexp.MustCompile(`"mac"\s*:\s*"ENC\[`)},
 	{formatDotenv, regexp.MustCompile(`(?m)^sops_mac=ENC\[`)},
@@ -59,8 +59,8 @@ func formatOfContent(data []byte) (format, bool) {
 	if !bytes.Contains(data, []byte("ENC[")) {
 		return "", false
 	}
-	for _, m := range markers {
-		if m.marker.Match(data) {
+	for _, m := range signatures {
+		if m.pattern.Match(data) {
 			return m.format, true
 		}
 	}

@@ -43,8 +43,8 @@ func rulesOf(m *sops.Metadata) (rules, error) {
 	return r, nil
 }
 
-// marks reports whether a key decides about everything below it.
-func (r rules) marks(key string) bool {
+// decides reports whether a key decides about everything below it.
+func (r rules) decides(key string) bool {
 	switch {
 	case r.secretKey != nil:
 		return r.secretKey.MatchString(key)

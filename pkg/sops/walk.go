@@ -57,7 +57,7 @@ func (w *walker) branch(branch sops.TreeBranch, path string, marked bool, outer 
 		if !ok {
 			return broken("it has a key below %s that is not text", place(path))
 		}
-		value, err := w.value(item.Value, path+key+":", marked || w.rules.marks(key), s)
+		value, err := w.value(item.Value, path+key+":", marked || w.rules.decides(key), s)
 		if err != nil {
 			return err
 		}
@@ -108,7 +108,7 @@ func (w *walker) value(value any, path string, marked bool, s scope) (any, error
 }
 
 // open decrypts a value. The library's error quotes what it could not read, so the
-// two ways to fail are told apart by the text itself.
+// two ways to fail are distinguished by the text itself.
 func (w *walker) open(text, path string) (any, error) {
 	plain, err := decryptValue(text, w.key, path)
 	switch {

@@ -55,7 +55,7 @@ type place struct {
 	items                  *listing
 }
 
-// listing remembers how the items of the list at a place are told apart.
+// listing remembers how the items of the list at a place are identified.
 type listing struct {
 	known bool
 	keys  []string
@@ -97,7 +97,7 @@ func (p place) atomic(live any) bool {
 // foreign reports that another manager applied the value, or something in it.
 func (p place) foreign() bool { return p.isOthers || some(p.others) }
 
-// listed tells how items of a list are told apart: by the values of keys, by
+// listed returns how items of a list are identified: by the values of keys, by
 // themselves in a set, or else by their positions.
 func (p place) listed() (keys []string, set bool) {
 	if p.all == nil || p.items == nil {
@@ -182,7 +182,7 @@ func (f *finder) find(item any, index int) int {
 	return -1
 }
 
-// nameOf is what tells an item from others, if it is complete.
+// nameOf is what identifies an item in its list, if it is complete.
 func nameOf(keys []string, set bool, item any) (string, bool) {
 	fields, isMap := item.(map[string]any)
 	switch {

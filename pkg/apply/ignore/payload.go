@@ -137,11 +137,11 @@ func resolve(desired, live any, at place, frozen bool) any {
 		switch d := desired.(type) {
 		case map[string]any:
 			if l, ok := live.(map[string]any); ok {
-				return settleFields(d, l, at)
+				return resolveFields(d, l, at)
 			}
 		case []any:
 			if l, ok := live.([]any); ok {
-				return settleItems(d, l, at)
+				return resolveItems(d, l, at)
 			}
 		}
 	}
@@ -154,7 +154,7 @@ func resolve(desired, live any, at place, frozen bool) any {
 	return runtime.DeepCopyJSONValue(live)
 }
 
-func settleFields(desired, live map[string]any, at place) any {
+func resolveFields(desired, live map[string]any, at place) any {
 	out := map[string]any{}
 	put := func(name string, v any) {
 		if !isAbsent(v) {
@@ -175,7 +175,7 @@ func settleFields(desired, live map[string]any, at place) any {
 	return out
 }
 
-func settleItems(desired, live []any, at place) any {
+func resolveItems(desired, live []any, at place) any {
 	out := make([]any, 0, len(desired))
 	matched := map[int]bool{}
 	counterparts := at.finder(live)

@@ -81,7 +81,7 @@ func newLatency() latency {
 }
 
 // observe takes an answer into account. When it is the last of a window, closed
-// is true, and slowness tells how many times their best the window's answers
+// is true, and slowness is how many times their best the window's answers
 // took, by their median.
 func (l *latency) observe(r Request, took time.Duration, now time.Time) (slowness float64, closed bool) {
 	took = max(took, shortest)

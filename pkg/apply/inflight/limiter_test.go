@@ -53,8 +53,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestIdle keeps the limit where nothing is held back by it: a limit that grows
-// without being tried means nothing.
+// TestIdle keeps the limit where no request waits for it: a limit that grows
+// without having been reached means nothing.
 func TestIdle(t *testing.T) {
 	l := New(Default, clocktesting.NewFakeClock(time.Unix(1000, 0)))
 	for range 1000 {

@@ -22,7 +22,7 @@ const (
 const patience = 16
 
 // Flow says for whom requests are made. Requests of one flow wait for each other;
-// those of different flows of the same priority take turns.
+// those of different flows of the same priority take rotation.
 type Flow struct {
 	// Key names the flow; it has to be comparable.
 	Key any
@@ -54,16 +54,16 @@ type line struct {
 	passed int
 }
 
-// level holds the waiters of a priority: the flows in the order of their turns,
+// level holds the waiters of a priority: the flows in the order they are served,
 // and those who wait in each.
 type level struct {
-	turns   []Flow
-	waiting map[Flow][]*waiter
+	rotation []Flow
+	waiting  map[Flow][]*waiter
 }
 
 func (l *line) empty() bool {
 	for i := range l.levels {
-		if len(l.levels[i].turns) > 0 {
+		if len(l.levels[i].rotation) > 0 {
 			return false
 		}
 	}
@@ -78,7 +78,7 @@ func (l *line) join(f Flow) *waiter {
 		at.waiting = map[Flow][]*waiter{}
 	}
 	if len(at.waiting[f]) == 0 {
-		at.turns = append(at.turns, f)
+		at.rotation = append(at.rotation, f)
 	}
 	at.waiting[f] = append(at.waiting[f], w)
 	return w
@@ -97,7 +97,7 @@ func (l *line) leave(w *waiter) bool {
 		return true
 	}
 	delete(at.waiting, w.flow)
-	at.turns = slices.DeleteFunc(at.turns, func(f Flow) bool { return f == w.flow })
+	at.rotation = slices.DeleteFunc(at.rotation, func(f Flow) bool { return f == w.flow })
 	return true
 }
 
@@ -105,7 +105,7 @@ func (l *line) leave(w *waiter) bool {
 func (l *line) next() *waiter {
 	chosen := -1
 	for i := range l.levels {
-		if len(l.levels[i].turns) == 0 {
+		if len(l.levels[i].rotation) == 0 {
 			continue
 		}
 		if chosen < 0 {
@@ -126,14 +126,14 @@ func (l *line) next() *waiter {
 // next takes the first waiter of the flow whose turn it is; the flow's next turn
 // is after those of all others.
 func (at *level) next() *waiter {
-	f := at.turns[0]
-	at.turns = at.turns[1:]
+	f := at.rotation[0]
+	at.rotation = at.rotation[1:]
 	w, rest := at.waiting[f][0], at.waiting[f][1:]
 	if len(rest) == 0 {
 		delete(at.waiting, f)
 		return w
 	}
 	at.waiting[f] = rest
-	at.turns = append(at.turns, f)
+	at.rotation = append(at.rotation, f)
 	return w
 }

@@ -64,8 +64,8 @@ func TestWithoutValues(t *testing.T) {
 			}
 		})
 	}
-	ending := WithoutValues(status("Forbidden", "x", metav1.StatusCause{Type: corev1.NamespaceTerminatingCause}), true)
-	if !NamespaceTerminating(ending) {
+	terminating := WithoutValues(status("Forbidden", "x", metav1.StatusCause{Type: corev1.NamespaceTerminatingCause}), true)
+	if !NamespaceTerminating(terminating) {
 		t.Error("the cause was lost")
 	}
 	var many []metav1.StatusCause

@@ -65,8 +65,8 @@ func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text
 	}
-	mark := fmt.Sprintf(" … [%d bytes] … ", len(text)-limit)
-	room := max(limit-len(mark), 0)
+	omission := fmt.Sprintf(" … [%d bytes] … ", len(text)-limit)
+	room := max(limit-len(omission), 0)
 	head, tail := text[:room*3/5], text[len(text)-room*2/5:]
 	for len(head) > 0 && !boundary(text, len(head)) {
 		head = head[:len(head)-1]
@@ -74,7 +74,7 @@ func cut(text string, limit int) string {
 	for len(tail) > 0 && !boundary(text, len(text)-len(tail)) {
 		tail = tail[1:]
 	}
-	return head + mark + tail
+	return head + omission + tail
 }
 
 // boundary reports that a character begins at an index.

@@ -4,5 +4,5 @@
 //
 // Every request may be repeated, also when only its answer was lost: applies and
 // dry-runs are idempotent, deletions and patches carry preconditions, and a
-// creation tells when it may have been done before.
+// creation reports when it may have been done before.
 package wire

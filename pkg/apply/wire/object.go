@@ -143,7 +143,7 @@ func (c *Client) Patch(ctx context.Context, at Ref, operations any) (*unstructur
 }
 
 // Remove sends a deletion that fails unless the object is still the one that was
-// looked at. It reports whether the server says that the object is gone; one
+// read. It reports whether the server says that the object is gone; one
 // with finalizers is not.
 func (c *Client) Remove(ctx context.Context, at Ref, pre metav1.Preconditions) (gone bool, err error) {
 	path, err := at.path()

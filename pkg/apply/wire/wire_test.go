@@ -38,7 +38,7 @@ func TestConfirmed(t *testing.T) {
 
 func TestRetry(t *testing.T) {
 	start := time.Unix(1000, 0)
-	busy, told := apierrors.NewTooManyRequests("x", 0), apierrors.NewTooManyRequests("x", 7)
+	busy, delayed := apierrors.NewTooManyRequests("x", 0), apierrors.NewTooManyRequests("x", 7)
 	gone := apierrors.NewServiceUnavailable("x")
 	type step struct {
 		err  error
@@ -56,7 +56,7 @@ func TestRetry(t *testing.T) {
 			{busy, 0, 200 * time.Millisecond}, {busy, 1, 400 * time.Millisecond}, {busy, 2, 800 * time.Millisecond},
 			{busy, 3, 1600 * time.Millisecond}, {busy, 4, 3200 * time.Millisecond}, {busy, 5, LastDelay}, {busy, 6, LastDelay},
 		}},
-		"Told":    {"the server says when to come back", []step{{told, 0, 7 * time.Second}, {told, 7 * time.Second, 7 * time.Second}}},
+		"Delayed": {"the server says when to come back", []step{{delayed, 0, 7 * time.Second}, {delayed, 7 * time.Second, 7 * time.Second}}},
 		"Patient": {"not for ever", []step{{busy, Patience - 1, 200 * time.Millisecond}, {busy, Patience, 0}}},
 		"Mixed": {"refusals in between do not count", []step{
 			{gone, 0, 200 * time.Millisecond}, {busy, 1, 400 * time.Millisecond}, {gone, 2, 800 * time.Millisecond},

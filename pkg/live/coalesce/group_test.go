@@ -91,7 +91,7 @@ func TestSpacing(t *testing.T) {
 		want []time.Duration // when runs began
 	}{
 		"Rested": {"there was no run for long", []time.Duration{5 * time.Second}, []time.Duration{5 * time.Second}},
-		"Lull":   {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, []time.Duration{550 * time.Millisecond}},
+		"Single": {"nobody comes after the one", []time.Duration{300 * time.Millisecond}, []time.Duration{550 * time.Millisecond}},
 		"Pairs": {
 			"another comes before a quiet period is over",
 			[]time.Duration{300 * time.Millisecond, 500 * time.Millisecond}, []time.Duration{750 * time.Millisecond},
@@ -100,7 +100,7 @@ func TestSpacing(t *testing.T) {
 			"they keep coming, one by one, and further runs take no time", every(200*time.Millisecond, 1500*time.Millisecond),
 			[]time.Duration{time.Second, 1175 * time.Millisecond, 1375 * time.Millisecond, 1575 * time.Millisecond},
 		},
-		"Crowd": {
+		"Batch": {
 			"many keep coming", every(50*time.Millisecond, 10*time.Second),
 			[]time.Duration{time.Second, 3 * time.Second, 7 * time.Second, 10950 * time.Millisecond},
 		},

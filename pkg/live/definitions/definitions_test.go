@@ -266,7 +266,7 @@ func TestNotServedYet(t *testing.T) {
 	r.expect("Slow")
 }
 
-// TestStatusWrite looks at once when the status of a new definition is written.
+// TestStatusWrite lists at once when the status of a new definition is written.
 func TestStatusWrite(t *testing.T) {
 	r := newRig(t)
 	start := r.clock.Now()

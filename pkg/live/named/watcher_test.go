@@ -168,7 +168,7 @@ func (r *rig) follow(unit types.NamespacedName, refs []named.Ref) {
 	}
 }
 
-func (r *rig) look(ref named.Ref) string {
+func (r *rig) show(ref named.Ref) string {
 	seen, known := r.Lookup(ref)
 	if !known {
 		return "unknown"
@@ -185,7 +185,7 @@ func TestFollow(t *testing.T) {
 	}
 	r.start().expect("apps inputs synced")
 	for ref, want := range map[named.Ref]string{a: "exists=true version=101 uid=uid-1 labels=1", b: "exists=false version= uid= labels=0"} {
-		if got := r.look(ref); got != want {
+		if got := r.show(ref); got != want {
 			t.Errorf("%s: got %s, want %s", ref.Name, got, want)
 		}
 	}
@@ -204,7 +204,7 @@ func TestFollow(t *testing.T) {
 	// What is not followed any more wakes nobody and is not watched.
 	r.Follow(apps, topic, []named.Ref{b})
 	r.opened("one/b")
-	if got := r.look(a); got != "unknown" {
+	if got := r.show(a); got != "unknown" {
 		t.Errorf("an object that nobody follows: %s", got)
 	}
 	r.put("one", "a")
@@ -364,7 +364,7 @@ func TestNarrowWhereWideIsForbidden(t *testing.T) {
 	r.expect("apps inputs s0003 exists=true")
 }
 
-// TestUnwatchable says what is not known and why, and tells when it is found out.
+// TestUnwatchable reports what is not known and why, and notifies when it becomes known.
 func TestUnwatchable(t *testing.T) {
 	cases := map[string]struct {
 		why    string
@@ -383,7 +383,7 @@ func TestUnwatchable(t *testing.T) {
 			r.server.Refuse(func(metafake.Request) error { return c.err })
 			ref := refs("one", "a")
 			r.start().follow(apps, ref)
-			if got := r.look(ref[0]); got != "unknown" {
+			if got := r.show(ref[0]); got != "unknown" {
 				t.Errorf("%s: got %s", c.why, got)
 			}
 			want := map[named.Ref]string{ref[0]: string(c.reason)}
@@ -404,7 +404,7 @@ func TestUnwatchable(t *testing.T) {
 	}
 }
 
-// TestLost tells once that an object is not known any more, if that will last, and
+// TestLost reports once that an object is not known any more, if that will last, and
 // nothing when it comes back unchanged.
 func TestLost(t *testing.T) {
 	r := newRig(t)
@@ -413,26 +413,26 @@ func TestLost(t *testing.T) {
 	r.start().follow(apps, ref)
 	for _, c := range []struct {
 		err  error
-		tell bool
+		want bool
 	}{{errors.New("down"), false}, {refused, true}} {
 		r.server.Refuse(func(metafake.Request) error { return c.err })
 		r.server.Close()
-		r.eventually("the loss is noticed", func() bool { return r.look(ref[0]) == "unknown" })
+		r.eventually("the loss is noticed", func() bool { return r.show(ref[0]) == "unknown" })
 		r.pass() // the watch ended at once, as if nothing were wrong; now the error is seen
-		if c.tell {
+		if c.want {
 			r.expect("apps inputs a exists=true")
 		}
 		r.eventually("one more attempt", r.clock.HasWaiters)
 		r.server.Refuse(nil)
 		r.KindsChanged(secret)
-		r.eventually("it is known again", func() bool { return r.look(ref[0]) != "unknown" })
+		r.eventually("it is known again", func() bool { return r.show(ref[0]) != "unknown" })
 		if got := r.wakes(); len(got) > 0 {
 			t.Errorf("woken for %v", got)
 		}
 	}
 }
 
-// TestRelist replaces what was seen, and tells what is different.
+// TestRelist replaces what was seen, and reports what is different.
 func TestRelist(t *testing.T) {
 	r := newRig(t).start()
 	r.put("one", "stays", "goes", "changes")

@@ -221,7 +221,7 @@ func (u UID) text() types.UID {
 // versionSeed makes numbers of resource versions that are none.
 var versionSeed = maphash.MakeSeed()
 
-// Version tells states of an object apart; 0 is that of an object not seen.
+// Version distinguishes states of an object; 0 is that of an object not seen.
 func (o *Object) Version() uint64 {
 	switch {
 	case !o.Visible():

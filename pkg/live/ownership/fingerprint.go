@@ -19,7 +19,7 @@ const (
 	maxCanonical = 4 << 10
 )
 
-// Fingerprint returns what tells states of an object apart as a metadata watch can
+// Fingerprint returns what distinguishes states of an object as a metadata watch can
 // see them. The answer to an apply and the event about it give the same. It is
 // never zero: a zero live fingerprint in a ledger record says that nothing of ours
 // is there to compare.

@@ -114,7 +114,7 @@ func TestBadKeys(t *testing.T) {
 		value    []byte
 		want     string
 	}{
-		"Plugin":          {"R-43: no program is run", "a.agekey", []byte("#\nAGE-PLUGIN-YUBIKEY-1QQPQZRFR7ZZ2WCV" + canary), `line 2: the identity belongs to age plugin "yubikey"; plugins are programs and are not run here`},
+		"Plugin":          {"no program is run", "a.agekey", []byte("#\nAGE-PLUGIN-YUBIKEY-1QQPQZRFR7ZZ2WCV" + canary), `line 2: the identity belongs to age plugin "yubikey"; plugins are programs and are not run here`},
 		"PluginPath":      {"GHSA-32gq-x56h-299c: a name with a path", "a.agekey", []byte("AGE-PLUGIN-../../BIN/SH-1QQ"), "age plugin of an unreadable name"},
 		"Malformed":       {"cut", "a.agekey", []byte(own[:len(own)-3]), "line 1: the age identity is malformed"},
 		"HybridMalformed": {"cut", "a.agekey", []byte("AGE-SECRET-KEY-PQ-1QQQQ"), "the age identity is malformed"},
@@ -192,7 +192,7 @@ func TestAzureForms(t *testing.T) {
 		"YAML":             {"written by hand", []byte("tenantId: t\nclientId: c\nclientSecret: " + canary + "\n"), facts{Tenant: "t", Client: "c", Secret: canary}},
 		"UTF8Mark":         {"editors write marks", append([]byte("\xef\xbb\xbf"), text(t, secret)...), facts{Tenant: "t", Client: "c", Secret: canary}},
 		"UTF16":            {"PowerShell redirects", le(text(t, secret)), facts{Tenant: "t", Client: "c", Secret: canary}},
-		"UTF16BigEndian":   {"with its mark", encode(t, unicode.UTF16(unicode.BigEndian, unicode.UseBOM), text(t, secret)), facts{Tenant: "t", Client: "c", Secret: canary}},
+		"UTF16BigEndian":   {"with its byte order mark", encode(t, unicode.UTF16(unicode.BigEndian, unicode.UseBOM), text(t, secret)), facts{Tenant: "t", Client: "c", Secret: canary}},
 		"UTF16Unmarked":    {"without", encode(t, unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM), text(t, secret)), facts{Tenant: "t", Client: "c", Secret: canary}},
 		"UTF16BigUnmarked": {"nor this", encode(t, unicode.UTF16(unicode.BigEndian, unicode.IgnoreBOM), text(t, secret)), facts{Tenant: "t", Client: "c", Secret: canary}},
 		"AzOutput":         {"what az prints", text(t, map[string]any{"appId": "c", "displayName": "d", "password": canary, "tenant": "t"}), facts{Tenant: "t", Client: "c", Secret: canary}},

@@ -41,7 +41,7 @@ func readPGP(m *Material, value []byte) error {
 	return nil
 }
 
-// locked tells whether a passphrase protects a private key of the entity. Stubs
+// locked reports whether a passphrase protects a private key of the entity. Stubs
 // without a key, which stand for a primary key kept elsewhere, need none.
 func locked(e *openpgp.Entity) bool {
 	if e.PrivateKey.Encrypted && !e.PrivateKey.Dummy() {

@@ -266,8 +266,8 @@ func TestServiceRefuses(t *testing.T) {
 	}
 }
 
-// TestBusy is F-41: 429 and 5xx are repeated with pauses that double, and not for
-// ever.
+// TestBusy says that requests which a busy service answered with 429 or 5xx are
+// repeated with pauses that double, and not for ever.
 func TestBusy(t *testing.T) {
 	for _, service := range []string{"aws", "azure", "gcp", "vault"} {
 		t.Run(service, func(t *testing.T) {

@@ -196,7 +196,7 @@ func TestGitRepositoryPublishesWhatIsPushed(t *testing.T) {
 	g.Expect(obj.Status.Artifact.Digest).NotTo(Equal(first.Digest))
 }
 
-func TestGitRepositoryTellsWhatIsWrong(t *testing.T) {
+func TestGitRepositoryReportsWhatIsWrong(t *testing.T) {
 	cases := map[string]struct {
 		why    string
 		change func(*sourcev1.GitRepository)

@@ -49,7 +49,7 @@ func TestNothingIsDoneWithoutNeed(t *testing.T) {
 		notes   []meta.Reason
 		changed bool
 	}{
-		"Unchanged": {why: "a reference that has not moved costs one look at it", end: "resolve", notes: []meta.Reason{}},
+		"Unchanged": {why: "a reference that has not moved costs one resolution", end: "resolve", notes: []meta.Reason{}},
 		"NewCommit": {
 			why:    "a commit is fetched and stored",
 			before: func(r *rig) { r.source.revision, r.files["new.yaml"] = "b", &fstest.MapFile{} },
@@ -249,8 +249,8 @@ func TestRemove(t *testing.T) {
 	}
 }
 
-// TestProgress says that a look at a slow server does not make Ready flip: only
-// a pass that has a reason to do something says so.
+// TestProgress says that resolving against a slow server does not make Ready flip:
+// only a pass that has something to fetch or store reports progress.
 func TestProgress(t *testing.T) {
 	checking, fetching, storing := phase.Resolve{}.Progress, phase.Fetch{}.Progress, phase.Publish{}.Progress
 	current := &meta.Artifact{Revision: "main@sha1:a"}

@@ -14,7 +14,7 @@ import (
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
 
-// maxCollect bounds how many files of one object a collection looks at.
+// maxCollect bounds how many files of one object a collection reads.
 const maxCollect = 1000
 
 // stored is an artifact found on disk.
@@ -59,7 +59,7 @@ func (s *Storage) drop(name string) error {
 	return ignoreMissing(s.root.Remove(name))
 }
 
-// collection looks at the folder of one object.
+// collection goes through the folder of one object.
 type collection struct {
 	storage *Storage
 	dir     string

@@ -47,7 +47,7 @@ func (s *Storage) readRecord(artifact string) (r record, ok bool) {
 }
 
 // adopt makes sure that the record of a verified artifact says what is stored. It
-// looks at the file once in the life of the process.
+// reads the file once in the life of the process.
 func (s *Storage) adopt(a *meta.Artifact, size int64) error {
 	want := record{Digest: a.Digest, Size: size, IndexDigest: a.Metadata[meta.MetadataIndexDigest]}
 	s.mu.Lock()

@@ -375,7 +375,7 @@ func TestNothingOutside(t *testing.T) {
 	}
 	for _, name := range []string{up, secret, "linked/secret.tar.gz"} {
 		if _, err := s.Collect(&meta.Artifact{Path: name}, nil); err == nil {
-			t.Errorf("Collect looks at the folder of %q", name)
+			t.Errorf("Collect reads the folder of %q", name)
 		}
 	}
 	for _, r := range []storage.Ref{

@@ -55,7 +55,7 @@ func (l *list) check(root string) ([]string, error) {
 			out = append(out, f.String())
 		}
 	}
-	for _, e := range slices.Concat(l.allowed, l.notYet) {
+	for _, e := range l.allowed {
 		if !e.used {
 			out = append(out, fmt.Sprintf("%s:%d: %q leaves out nothing; remove the line", listFile, e.line, e.text))
 		}
@@ -120,9 +120,9 @@ func (f *form) begins(words []word) bool {
 	return true
 }
 
-// excused looks for an exception, the narrow ones first, and notes that it is needed.
+// excused looks for an exception, and notes that it is needed.
 func (l *list) excused(f finding) bool {
-	for _, e := range slices.Concat(l.allowed, l.notYet) {
+	for _, e := range l.allowed {
 		if e.files.MatchString(f.file) && (e.forms == nil || slices.Contains(e.forms, f.what)) {
 			e.used = true
 			return true

@@ -13,7 +13,6 @@ type list struct {
 	names, prose map[string][]*form
 	citations    []citation
 	allowed      []*exception
-	notYet       []*exception
 }
 
 // fine is said instead of what may be said.
@@ -80,9 +79,6 @@ func (l *list) add(section string, line int, fields []string) error {
 			forms = nil
 		}
 		l.allowed = append(l.allowed, newException(line, fields[0], forms))
-		return nil
-	case section == "[not yet]" && len(fields) == 1:
-		l.notYet = append(l.notYet, newException(line, fields[0], nil))
 		return nil
 	}
 	return fmt.Errorf("%d fields do not fit the section %q", len(fields), section)

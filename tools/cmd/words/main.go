@@ -4,7 +4,7 @@
 //
 // It also checks docs/GLOSSARY.md: at most thirty words of ours, each with its meaning.
 //
-// Usage: words [-all] ROOT. With -all, the folders that are not clean yet are not left out.
+// Usage: words ROOT.
 package main
 
 import (
@@ -22,13 +22,12 @@ const (
 )
 
 func main() {
-	all := flag.Bool("all", false, "report what stands in folders that are not clean yet, too")
 	flag.Parse()
 	if flag.NArg() != 1 {
-		fmt.Fprintln(os.Stderr, "usage: words [-all] ROOT")
+		fmt.Fprintln(os.Stderr, "usage: words ROOT")
 		os.Exit(2)
 	}
-	findings, err := run(flag.Arg(0), *all)
+	findings, err := run(flag.Arg(0))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "words:", err)
 		os.Exit(1)
@@ -41,8 +40,8 @@ func main() {
 	}
 }
 
-// run returns what breaks the list in the tree below root. With all, folders that are not clean yet are included.
-func run(root string, all bool) ([]string, error) {
+// run returns what breaks the list in the tree below root.
+func run(root string) ([]string, error) {
 	text, err := os.ReadFile(filepath.Join(root, listFile))
 	if err != nil {
 		return nil, err
@@ -50,9 +49,6 @@ func run(root string, all bool) ([]string, error) {
 	l, err := parse(string(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", listFile, err)
-	}
-	if all {
-		l.notYet = nil
 	}
 	findings, err := l.check(root)
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package metafake is a metadata API in memory, for tests of what lists and
 // watches: it keeps a history, pages its lists, forgets old versions, refuses what
-// it is told to refuse, and counts what is asked of it.
+// a test wants refused, and counts its requests.
 package metafake
 
 import (
