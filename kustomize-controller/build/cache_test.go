@@ -121,6 +121,14 @@ func TestNotKept(t *testing.T) {
 			}
 		})
 	}
+	t.Run("Off", func(t *testing.T) {
+		w := newWorld(t)
+		w.NoCache = true
+		built := w.built(unit(), w.publish("main", map[string]string{"app/a.yaml": configMap("one", "1")}))
+		if _, err := w.Build(t.Context(), unit(), unreachable(), built.Digest()); err == nil || w.cache.size != 0 {
+			t.Errorf("the cache is turned off, and %d bytes are kept", w.cache.size)
+		}
+	})
 	t.Run("Sensitive", func(t *testing.T) {
 		w := newWorld(t)
 		built := w.built(unit(), w.publish("main", map[string]string{"app/a.yaml": configMap("one", "1")}))

@@ -58,6 +58,10 @@ type Options struct {
 	// time between two lists of a kind. Zero stands for half a second, two seconds and
 	// 400 milliseconds.
 	SuspectDelay, GoneDelay, ListSpacing time.Duration
+	// NoListSpacing begins the next list of a kind as soon as the one before it has
+	// ended, if somebody waits for one. Callers still share lists, of which there is
+	// one at a time for a kind.
+	NoListSpacing bool
 }
 
 // complete checks the options and fills in defaults.
@@ -71,6 +75,9 @@ func (o *Options) complete() error {
 	setDefault(&o.SuspectDelay, 500*time.Millisecond)
 	setDefault(&o.GoneDelay, 2*time.Second)
 	setDefault(&o.ListSpacing, 400*time.Millisecond)
+	if o.NoListSpacing {
+		o.ListSpacing = 0
+	}
 	return nil
 }
 

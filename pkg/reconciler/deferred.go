@@ -87,6 +87,9 @@ func (r *Reconciler[O, S]) withDeferred(obj O, deferred *deferredStatus) (O, err
 // then. And while objects of others are to be corrected, success can wait as long;
 // the time until that is checked again doubles.
 func (p *pass[O, S]) deferral(out Outcome) time.Duration {
+	if p.r.NoDefer {
+		return 0
+	}
 	since := p.scope.Common().Start
 	if p.deferred != nil {
 		since = p.deferred.since

@@ -239,3 +239,23 @@ func TestDeferredAndOverruled(t *testing.T) {
 		r.expect(t, "no event of the other object is reported of this one", 1, "2")
 	})
 }
+
+// TestNothingIsDeferred writes every status at once when it is told to.
+func TestNothingIsDeferred(t *testing.T) {
+	cases := map[string]struct {
+		why string
+		out func(*rig) reconciler.Outcome
+	}{
+		"Waiting": {"what it waits for may come at once, and it is written all the same", (*rig).waits},
+		"Done":    {"others wait to be corrected, and it is written all the same", func(*rig) reconciler.Outcome { return done() }},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.NoDefer, r.Urgent = true, func() bool { return true }
+			r.steps(func() reconciler.Outcome { return tc.out(r) })
+			r.pass(t)
+			r.expect(t, tc.why, 1, "1")
+		})
+	}
+}

@@ -44,6 +44,9 @@ type Reconciler[O Object, S Scoped] struct {
 	// Urgent reports that other objects wait for a pass that corrects something; nil
 	// says never.
 	Urgent func() bool
+	// NoDefer writes the status at the end of every pass, and reports its events then,
+	// whatever comes within the next second.
+	NoDefer bool
 
 	writes   writes
 	failures failures

@@ -4,6 +4,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -11,7 +12,8 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/app"
 )
 
-// Gates of our own, each of which turns a mechanism off.
+// Gates of our own, each of which turns a mechanism off when it is set to false: to
+// compare, or to find a fault.
 const (
 	// GateSkips lets a pass skip the build when nothing it reads has changed.
 	GateSkips = "SkipUnchangedInputs"
@@ -19,7 +21,43 @@ const (
 	GateLedger = "LedgerPlans"
 	// GateWatch lets the watch say what drifted.
 	GateWatch = "WatchDrift"
+	// GateInFlight lets the latency of answers decide how many requests are in flight.
+	GateInFlight = "AdaptiveInFlight"
+	// GateLists lets a list wait for a moment, so that more callers share it.
+	GateLists = "CoalesceLists"
+	// GateWidening lets one watch stand for those of many names.
+	GateWidening = "WidenNamedWatches"
+	// GateHysteresis keeps such a watch until there are half as many names.
+	GateHysteresis = "NamedWatchHysteresis"
+	// GateDefer lets a status be written later, together with that of the next pass.
+	GateDefer = "DeferStatus"
+	// GateBuilds keeps the results of builds for corrections.
+	GateBuilds = "CacheBuilds"
 )
+
+// mechanisms are the gates of our own, in the order in which the help lists them.
+var mechanisms = []string{
+	GateSkips, GateLedger, GateWatch, GateInFlight, GateLists, GateWidening, GateHysteresis, GateDefer, GateBuilds,
+}
+
+// contractGates are the gates of the API that we speak, with their defaults.
+func contractGates() map[string]bool {
+	return map[string]bool{
+		"CacheSecretsAndConfigMaps": false, "ObjectLevelWorkloadIdentity": false, "ExternalArtifact": false,
+		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": true, "DirectSourceFetch": false,
+		"DisableConfigWatchers": false, "DisableStatusPollerCache": true, "StrictPostBuildSubstitutions": true,
+		"DisableFailFastBehavior": false, "GroupChangeLog": false, "MigrateAPIVersion": false,
+	}
+}
+
+// gates are all gates with their defaults; every mechanism is on.
+func gates() map[string]bool {
+	all := contractGates()
+	for _, name := range mechanisms {
+		all[name] = true
+	}
+	return all
+}
 
 // Config is the configuration of the binary.
 type Config struct {
@@ -68,15 +106,10 @@ type Config struct {
 
 // Parse reads the command line.
 func Parse(args []string) (*Config, error) {
-	cfg := &Config{Options: app.Options{Name: "kustomize-controller", Gates: map[string]bool{
-		"CacheSecretsAndConfigMaps": false, "ObjectLevelWorkloadIdentity": false, "ExternalArtifact": false,
-		"AdditiveCELDependencyCheck": false, "CancelHealthCheckOnNewRevision": true, "DirectSourceFetch": false,
-		"DisableConfigWatchers": false, "DisableStatusPollerCache": true, "StrictPostBuildSubstitutions": true,
-		"DisableFailFastBehavior": false, "GroupChangeLog": false, "MigrateAPIVersion": false,
-		GateSkips: true, GateLedger: true, GateWatch: true,
-	}}}
+	cfg := &Config{Options: app.Options{Name: "kustomize-controller", Gates: gates()}}
 	fs := pflag.NewFlagSet(cfg.Name, pflag.ContinueOnError)
 	cfg.Bind(fs, app.Defaults{Concurrent: 4})
+	fs.Lookup("feature-gates").Usage += " On unless set to false, each turning one mechanism off: " + strings.Join(mechanisms, ", ") + "."
 	fs.IntVar(&cfg.ConcurrentSSA, "concurrent-ssa", 4, "The number of objects of one Kustomization that are applied at once. Unset, the server's answers decide.")
 	fs.StringArrayVar(&cfg.OverrideManagers, "override-manager", nil, "A field manager whose fields are taken over; may be repeated.")
 	fs.IntVar(&cfg.HTTPRetry, "http-retry", 9, "How often a download is tried again.")

@@ -67,6 +67,7 @@ func newBuilder(env *app.Env, cfg *config.Config, n builderNeeds) (*build.Builde
 		},
 		Owner: n.owner, Key: n.key, Strict: cfg.Enabled("StrictPostBuildSubstitutions"),
 		Distrust: n.sources.Distrust,
+		NoCache:  !cfg.Enabled(config.GateBuilds) || !cfg.Enabled(config.GateSkips),
 	}
 	if cfg.NoRemoteBases {
 		return builder, nil

@@ -105,12 +105,15 @@ func newPool(env *app.Env, cfg *config.Config, c *clusters, seen func(types.Name
 		MapperFor: mapperFor, Fence: env.Fence,
 		Live: live.Options{
 			Owner: c.owner, Wake: wake, Clock: env.Clock, Log: env.Log.WithName("live"),
+			NoListSpacing: !cfg.Enabled(config.GateLists),
 		},
 		Apply: apply.Options{
 			CustomStage: staged, Concurrent: cfg.ConcurrentSSA, MigrateAPIVersion: cfg.Enabled("MigrateAPIVersion"),
 			Clock: env.Clock,
 		},
-		Named: seen,
+		Named:        seen,
+		NoHysteresis: !cfg.Enabled(config.GateHysteresis), NoWidening: !cfg.Enabled(config.GateWidening),
+		SteadyInFlight: !cfg.Enabled(config.GateInFlight),
 	})
 	if err != nil {
 		return nil, err

@@ -66,6 +66,7 @@ func (k *kustomizations) setup(ctx context.Context, phases phase.Phases) error {
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
 		FieldOwner: statusManager, WaitFallback: k.cfg.RequeueDependency, Urgent: waker.Urgent,
+		NoDefer: !k.cfg.Enabled(config.GateDefer),
 	}
 	find := &finder{reader: env.GetClient(), concerns: k.digests.Concerns, log: env.Log}
 	b := ctrl.NewControllerManagedBy(env).

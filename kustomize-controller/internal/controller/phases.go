@@ -34,7 +34,6 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 	k.drifting = metrics.NewDrifted(k.env.Registry)
 	clusters, waker := k.clusters, k.clusters.waker
 	dependencies := &dependency.Checker{Unit: k.dependency, Additive: cfg.Enabled("AdditiveCELDependencyCheck")}
-	noSkips := !cfg.Enabled(config.GateSkips)
 	return phase.Phases{
 		Accept:       phase.Accept{Expressions: request.NewExpressions(), Allow: allowed(cfg)},
 		Source:       phase.Source{Find: k.find.sourceOf, NoCancel: !cfg.Enabled("CancelHealthCheckOnNewRevision")},
@@ -45,9 +44,9 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 		Cluster: phase.Cluster{Place: clusters.placer.Place},
 		Inputs: phase.Inputs{
 			Digests: k.digests, Key: k.key, Rights: rights.New(k.env.GetCache(), k.env.Log).Count, Answer: k.answer,
-			NoSkips: noSkips, NoWatch: !cfg.Enabled(config.GateWatch),
+			NoSkips: !cfg.Enabled(config.GateSkips), NoWatch: !cfg.Enabled(config.GateWatch),
 		},
-		Build: phase.Build{Builder: k.builder, Sources: k.digests.Sources, Downloads: cfg.HTTPRetry, NoCache: noSkips},
+		Build: phase.Build{Builder: k.builder, Sources: k.digests.Sources, Downloads: cfg.HTTPRetry},
 		Plan:  phase.Plan{NoLedger: !cfg.Enabled(config.GateLedger)},
 		Apply: phase.Apply{
 			Normal: k.builder.Normal, Wake: waker.Wake, Drifting: k.drifting,

@@ -32,14 +32,12 @@ type Build struct {
 	Sources *unitstate.Sources
 	// Downloads is how often a download is tried again before it is a failure.
 	Downloads int
-	// NoCache builds also what was built before.
-	NoCache bool
 }
 
 // Run sets the objects.
 func (p Build) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	known := ""
-	if s.Last.Inputs == s.Attempt.Inputs && !s.Due && !s.Forced && !p.NoCache {
+	if s.Last.Inputs == s.Attempt.Inputs && !s.Due && !s.Forced {
 		known = s.Last.Objects
 	}
 	built, err := p.Builder.Build(ctx, s.Object, s.Artifact, known)

@@ -30,14 +30,25 @@ type Limiter struct {
 	highest  float64
 	inFlight int
 	halved   time.Time
-	latency  latency
-	line     line
+	// steady leaves the limit alone whatever the latency of answers is.
+	steady  bool
+	latency latency
+	line    line
 }
 
 // New returns a limiter that never admits more than highest.
 func New(highest int, clk clock.PassiveClock) *Limiter {
 	top := max(float64(highest), 1)
 	return &Limiter{clock: clk, limit: min(first, top), highest: top, latency: newLatency()}
+}
+
+// NewSteady returns a limiter that does not learn from the latency of answers: it
+// begins with highest and stays there. A refusal still halves the limit, which good
+// answers then bring back, one for each round of them.
+func NewSteady(highest int, clk clock.PassiveClock) *Limiter {
+	l := New(highest, clk)
+	l.limit, l.steady = l.highest, true
+	return l
 }
 
 // Limit returns how many requests are admitted at present.
@@ -119,6 +130,10 @@ func (l *Limiter) halve(now time.Time) {
 // a window of answers was slow.
 func (l *Limiter) learn(r Request, took time.Duration, now time.Time) {
 	busy := !l.line.empty() || l.inFlight >= int(l.limit)
+	if l.steady {
+		l.grow(busy)
+		return
+	}
 	slowness, closed := l.latency.observe(r, took, now)
 	if closed && busy && slowness > tolerated {
 		least := min(fewest, l.highest)
@@ -130,7 +145,13 @@ func (l *Limiter) learn(r Request, took time.Duration, now time.Time) {
 		l.limit = min(l.limit, max(shrunk(l.limit, slowness), least))
 		return
 	}
-	if busy && l.latency.last <= tolerated {
+	l.grow(busy && l.latency.last <= tolerated)
+}
+
+// grow raises the limit by the share of one good answer, if it is what holds requests
+// back.
+func (l *Limiter) grow(held bool) {
+	if held {
 		l.limit = min(l.limit+1/l.limit, l.highest)
 	}
 }

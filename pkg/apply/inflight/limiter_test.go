@@ -191,6 +191,26 @@ func TestSlower(t *testing.T) {
 	}
 }
 
+// TestSteady keeps its limit on a server whose answers become slow, and still gives way
+// to refusals, from which it comes back.
+func TestSteady(t *testing.T) {
+	clk := clocktesting.NewFakeClock(time.Unix(1000, 0))
+	l := NewSteady(Default, clk)
+	server := queueing{2, func(int) (Request, time.Duration) { return Request{}, 5 * time.Millisecond }}
+	server.run(t, l, clk, 10*time.Second)
+	if got := l.Limit(); got != Default {
+		t.Errorf("slow answers: limit %d", got)
+	}
+	begin(t, l, 1)[0].End(apierrors.NewTooManyRequests("slow down", 1))
+	if got := l.Limit(); got != Default/2 {
+		t.Errorf("a refusal: limit %d", got)
+	}
+	server.run(t, l, clk, time.Minute)
+	if got := l.Limit(); got != Default {
+		t.Errorf("good answers since: limit %d", got)
+	}
+}
+
 // TestForgets drops best times that are minutes old.
 func TestForgets(t *testing.T) {
 	l := newLatency()

@@ -48,7 +48,8 @@ type waiter struct {
 }
 
 // New returns a group with the given time between the starts of runs, large batches
-// aside.
+// aside. With none, the next run begins as soon as the one before it has ended: those
+// who came meanwhile share it, and nobody waits for others to come.
 func New(clk clock.WithTicker, spacing time.Duration) *Group {
 	return &Group{clock: clk, spacing: spacing, gap: spacing}
 }

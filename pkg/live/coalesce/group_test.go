@@ -151,6 +151,30 @@ func TestSpacing(t *testing.T) {
 	}
 }
 
+// TestNoSpacing begins a run as soon as the one before it has ended, and has those who
+// came meanwhile share it.
+func TestNoSpacing(t *testing.T) {
+	clk := clocktesting.NewFakeClock(time.Unix(1000, 0))
+	runs := coalesce.New(clk, 0)
+	began, answered := 0, 0
+	ask := func(int) { runs.Ask(clk.Now(), func(error) { answered++ }) }
+	ask(0)
+	runs.Run(t.Context(), func(context.Context) error {
+		began++
+		runs.Began(clk.Now())
+		clk.Step(time.Millisecond) // no other time passes
+		if began <= 3 {
+			for i := range 50 {
+				ask(i)
+			}
+		}
+		return nil
+	})
+	if began != 4 || answered != 151 {
+		t.Errorf("%d runs answered %d callers", began, answered)
+	}
+}
+
 // TestRunsStopAskers begins a quiet period no earlier than a run ends: a run may be what keeps others from asking.
 func TestRunsStopAskers(t *testing.T) {
 	start := time.Unix(1000, 0)

@@ -2,19 +2,34 @@ package named
 
 import (
 	"iter"
+	"math"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
-// A namespace is watched as a whole when more names in it are followed than
-// spaceHigh, and name by name again when there are no more than spaceLow; a kind
-// likewise.
-const (
-	spaceHigh, spaceLow = 16, 8
-	kindHigh, kindLow   = 256, 128
+// thresholds say when something is watched as a whole: when more names of it than
+// high are followed, until there are no more than low. They differ, so that a number
+// of names that goes up and down by a few does not start and end watches each time.
+type thresholds struct{ high, low int }
+
+var (
+	spaceThresholds = thresholds{high: 16, low: 8}
+	kindThresholds  = thresholds{high: 256, low: 128}
 )
+
+// under returns the thresholds that options leave.
+func (t thresholds) under(opts Options) thresholds {
+	switch {
+	case opts.NoWidening:
+		return thresholds{high: math.MaxInt, low: math.MaxInt}
+	case opts.NoHysteresis:
+		return thresholds{high: t.high, low: t.high}
+	default:
+		return t
+	}
+}
 
 // tree holds the objects of a kind that somebody follows.
 type tree struct {
@@ -27,11 +42,11 @@ type tree struct {
 // namespace, or one object. What is watched follows from the number of objects
 // below it.
 type node struct {
-	scope     stream.Scope
-	objects   map[Ref]*object
-	high, low int
-	wanted    bool  // there are enough objects; for one object, always
-	feed      *feed // nil when it is not watched
+	scope   stream.Scope
+	objects map[Ref]*object
+	thresholds
+	wanted bool  // there are enough objects; for one object, always
+	feed   *feed // nil when it is not watched
 }
 
 // object is an object that somebody follows.
@@ -117,7 +132,7 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	t, ok := w.trees[ref.GroupKind]
 	if !ok {
 		t = &tree{
-			root:   newNode(stream.Scope{GroupKind: ref.GroupKind}, kindHigh, kindLow),
+			root:   newNode(stream.Scope{GroupKind: ref.GroupKind}, w.kind),
 			spaces: map[string]*node{}, objects: map[Ref]*object{},
 		}
 		w.trees[ref.GroupKind] = t
@@ -128,11 +143,11 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	}
 	w.born++
 	o = &object{ref: ref, tree: t, followers: map[*follow]struct{}{}, born: w.born}
-	own := newNode(stream.Scope{GroupKind: ref.GroupKind, Namespace: ref.Namespace, Name: ref.Name}, 0, 0)
+	own := newNode(stream.Scope{GroupKind: ref.GroupKind, Namespace: ref.Namespace, Name: ref.Name}, thresholds{})
 	if ref.Namespace != "" {
 		o.path = append(o.path, t.root)
 	}
-	o.path = append(o.path, t.space(ref.GroupKind, ref.Namespace), own)
+	o.path = append(o.path, t.spaceOf(ref.GroupKind, ref.Namespace, w.space), own)
 	for _, n := range o.path {
 		n.objects[ref] = o
 	}
@@ -140,14 +155,14 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	return o
 }
 
-func newNode(scope stream.Scope, high, low int) *node {
-	return &node{scope: scope, objects: map[Ref]*object{}, high: high, low: low}
+func newNode(scope stream.Scope, when thresholds) *node {
+	return &node{scope: scope, objects: map[Ref]*object{}, thresholds: when}
 }
 
-func (t *tree) space(gk schema.GroupKind, namespace string) *node {
+func (t *tree) spaceOf(gk schema.GroupKind, namespace string, when thresholds) *node {
 	n, ok := t.spaces[namespace]
 	if !ok {
-		n = newNode(stream.Scope{GroupKind: gk, Namespace: namespace}, spaceHigh, spaceLow)
+		n = newNode(stream.Scope{GroupKind: gk, Namespace: namespace}, when)
 		t.spaces[namespace] = n
 	}
 	return n

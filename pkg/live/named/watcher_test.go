@@ -46,13 +46,17 @@ type rig struct {
 	woken []string
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, with ...func(*named.Options)) *rig {
 	t.Helper()
 	r := &rig{
 		t: t, server: metafake.New(), clock: clocktesting.NewFakeClock(time.Unix(0, 0)),
 		mapper: metafake.Mapper([]schema.GroupKind{secret}, []schema.GroupKind{role}),
 	}
-	w, err := named.New(named.Options{Metadata: r.server, Mapper: r.mapper, Clock: r.clock, Wake: r.wake, Log: logr.Discard()})
+	options := named.Options{Metadata: r.server, Mapper: r.mapper, Clock: r.clock, Wake: r.wake, Log: logr.Discard()}
+	for _, change := range with {
+		change(&options)
+	}
+	w, err := named.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -288,6 +292,45 @@ func TestWide(t *testing.T) {
 	r.opened("one/s0000", "one/s0001")
 	r.put("one", "s0000", "s0002")
 	r.expect("apps inputs s0000 exists=true")
+}
+
+// TestSwitches watches the same names with each part of the mechanism turned off: what
+// is known of them is the same.
+func TestSwitches(t *testing.T) {
+	names := func(n int) (open []string) {
+		for _, name := range numbered(n) {
+			open = append(open, "one/"+name)
+		}
+		return open
+	}
+	cases := map[string]struct {
+		why         string
+		change      func(*named.Options)
+		many, fewer []string // what is watched for 17 names, and for 16 of them
+	}{
+		"On": {"a number that goes up and down changes nothing", func(*named.Options) {}, []string{"one/"}, []string{"one/"}},
+		"NoHysteresis": {
+			"it splits where it was widened", func(o *named.Options) { o.NoHysteresis = true },
+			[]string{"one/"}, names(16),
+		},
+		"NoWidening": {"each name is watched by itself", func(o *named.Options) { o.NoWidening = true }, names(17), names(16)},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, tc.change).start()
+			r.put("one", "s0003")
+			all := refs("one", numbered(17)...)
+			r.follow(apps, all)
+			r.opened(tc.many...)
+			r.follow(apps, all[:16])
+			r.opened(tc.fewer...)
+			for i, ref := range all[:16] {
+				if seen, known := r.Lookup(ref); !known || seen.Exists != (i == 3) {
+					t.Errorf("%s: known %t, %+v, though %s", ref.Name, known, seen, tc.why)
+				}
+			}
+		})
+	}
 }
 
 // TestKind watches a kind where the names are in many namespaces.
