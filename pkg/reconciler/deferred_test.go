@@ -240,7 +240,7 @@ func TestDeferredAndOverruled(t *testing.T) {
 	})
 }
 
-// TestNothingIsDeferred writes every status at once when it is told to.
+// TestNothingIsDeferred checks that every status is written at once when the option says so.
 func TestNothingIsDeferred(t *testing.T) {
 	cases := map[string]struct {
 		why string
