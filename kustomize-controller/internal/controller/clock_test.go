@@ -21,6 +21,7 @@ func TestWallClockJumps(t *testing.T) {
 	unit := r.unit("app", "./app", func(k *kustomizev1.Kustomization) { k.Spec.Interval = meta.Duration(interval.String()) })
 	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
 	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
+	g.Eventually(func() int { return r.passes(t, unit.Name) }, soon).Should(BeNumerically(">", 0), "a pass is counted once it has ended")
 
 	before, began := r.passes(t, unit.Name), time.Now()
 	t.Cleanup(func() { r.clock.Set(0) })
@@ -44,7 +45,7 @@ func TestWallClockJumps(t *testing.T) {
 	g.Expect(r.state(t.Context(), unit)()).To(Equal(readyAt1))
 }
 
-// passes returns how often a unit of the test's namespace was reconciled.
+// passes returns how often a unit of the test's namespace was reconciled, as far as it is counted yet.
 func (r *rig) passes(t *testing.T, name string) int {
 	t.Helper()
 	families, err := r.metrics.Gather()
@@ -65,6 +66,5 @@ func (r *rig) passes(t *testing.T, name string) int {
 			}
 		}
 	}
-	t.Fatalf("nothing is known of %s", name)
 	return 0
 }

@@ -50,8 +50,12 @@ func TestSecretWhoseApplyFailsIsNotShown(t *testing.T) {
 			})
 			unit := r.unit("app", "./app")
 			g.Expect(r.Create(t.Context(), unit)).To(Succeed())
-			g.Eventually(r.state(t.Context(), unit), "40s").Should(HavePrefix("False "))
-			g.Expect(message(unit)).To(ContainSubstring("Secret"), "it is named")
+			state := r.state(t.Context(), unit)
+			g.Eventually(func() (string, error) { // it may wait for its source before
+				_, err := state()
+				return message(unit), err
+			}, "40s").Should(ContainSubstring("Secret"), "it is named")
+			g.Expect(state()).To(HavePrefix("False "))
 			g.Eventually(r.events(t, "app"), soon).ShouldNot(BeEmpty())
 			g.Expect(r.spoken(t, unit)).NotTo(Or(
 				ContainSubstring(canary), ContainSubstring(base64.StdEncoding.EncodeToString([]byte(canary)))))
