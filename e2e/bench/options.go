@@ -10,6 +10,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/cell"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/fleet"
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/mechanism"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/scenario"
@@ -29,6 +30,8 @@ const (
 	tableGroup    = "table"
 	variantGroup  = "variants"
 	scenarioGroup = "scenarios"
+	// mechanismGroup is measured when it is asked for only.
+	mechanismGroup = "mechanisms"
 )
 
 // groups returns all cells by group, in the order in which they are run.
@@ -39,7 +42,7 @@ func groups() []struct {
 	return []struct {
 		name  string
 		cells []rig.Cell
-	}{{tableGroup, cell.All()}, {variantGroup, cell.Variants()}, {scenarioGroup, scenario.All()}}
+	}{{tableGroup, cell.All()}, {variantGroup, cell.Variants()}, {scenarioGroup, scenario.All()}, {mechanismGroup, mechanism.All()}}
 }
 
 func parse(args []string) (options, error) {
@@ -123,7 +126,7 @@ func (o options) plan() []planned {
 			}
 		}
 	}
-	for _, c := range append(cell.Variants(), scenario.All()...) {
+	for _, c := range slices.Concat(cell.Variants(), scenario.All(), mechanism.All()) {
 		if slices.Contains(o.chosen, c.Name) {
 			plan = append(plan, planned{c, c.Setup(rig.Scale(o.Scale))})
 		}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,7 @@ const (
 // running is a controller with all that is needed to start it again as it was.
 type running struct {
 	spec    process.Spec
+	args    []string // those that every world gives it
 	ports   ports
 	process *process.Process
 }
@@ -54,9 +56,10 @@ func (w *World) runController(ctx context.Context, c Controller, path string, ex
 			return err
 		}
 	}
-	r := &running{ports: p, spec: process.Spec{
+	args := w.args(c, dir, p)
+	r := &running{ports: p, args: args, spec: process.Spec{
 		Path: path, Dir: dir, Log: w.LogFile(c),
-		Args: append(w.args(c, dir, p), extra...),
+		Args: slices.Concat(args, extra),
 		Env: []string{
 			"PATH=/usr/bin:/bin", "HOME=" + dir, "TMPDIR=" + filepath.Join(dir, "tmp"),
 			"KUBECONFIG=" + kubeconfig, "RUNTIME_NAMESPACE=" + Namespace,
@@ -149,6 +152,18 @@ func (w *World) Restart(ctx context.Context, c Controller) error {
 	w.inspect(c, r)
 	r.process.Stop(grace)
 	return w.launch(ctx, c, r)
+}
+
+// Configure gives a controller other further arguments than Options did, from its next start on.
+func (w *World) Configure(c Controller, args ...string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r := w.controllers[c]
+	if r == nil {
+		return fmt.Errorf("configuring %s: it does not run in this world", c)
+	}
+	r.spec.Args = slices.Concat(r.args, args)
+	return nil
 }
 
 // inspect notes a controller that is about to be ended if it has started a process. None ever does, whatever a

@@ -9,7 +9,8 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func drift(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+// Drift edits a hundred objects one after another.
+func Drift(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
 	var latencies []time.Duration
 	use, err := r.Measure(ctx, "edits", 10*time.Second, func(ctx context.Context) error {
 		for i, unit := range r.Some(0, rig.Edits) {

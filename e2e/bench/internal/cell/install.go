@@ -8,7 +8,8 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func install(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+// Install creates all units.
+func Install(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
 	wall, use, err := r.Install(ctx)
 	t := targetsOf(r)
 	return []report.Step{{Name: "units", Use: use, Figures: []report.Figure{

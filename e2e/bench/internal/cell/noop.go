@@ -8,7 +8,8 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func noop(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+// Noop asks all units to reconcile with nothing changed.
+func Noop(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
 	wall, use, err := r.Timed(ctx, "requested", 4*time.Second, r.RequestAll)
 	t := targetsOf(r)
 	return []report.Step{{Name: "requested", Use: use, Figures: []report.Figure{

@@ -7,7 +7,8 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/rig"
 )
 
-func restart(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
+// Restart kills both controllers and starts them again.
+func Restart(ctx context.Context, r *rig.Rig) ([]report.Step, error) {
 	busy, use, err := r.KillAndStart(ctx, "killed", func() error { return nil })
 	t := targetsOf(r)
 	return []report.Step{{Name: "killed", Use: use, Figures: []report.Figure{

@@ -30,17 +30,17 @@ func Variants() []rig.Cell {
 	pods := field
 	pods.Pods = 1
 	return []rig.Cell{
-		variant("s1-n20", "S1 with 20 objects a unit", with(func(s *fleet.Shape) { s.Objects = 20 }), install),
-		variant("s1-wait", "S1, units wait for health", with(func(s *fleet.Shape) { s.Wait = true }), install),
+		variant("s1-n20", "S1 with 20 objects a unit", with(func(s *fleet.Shape) { s.Objects = 20 }), Install),
+		variant("s1-wait", "S1, units wait for health", with(func(s *fleet.Shape) { s.Wait = true }), Install),
 		variant("s1-sources", "S1, a source for each unit, made with it", with(func(s *fleet.Shape) { s.OwnSources = true }), installSources),
 		variant("s1-sources-wait", "S1, a source for each unit, and units wait for health",
 			with(func(s *fleet.Shape) { s.OwnSources, s.Wait = true, true }), installSources),
 		variant("s1-tenants", "S1, a ServiceAccount with a Role in each namespace is impersonated",
-			with(func(s *fleet.Shape) { s.Tenancy = fleet.TenantEach }), install),
+			with(func(s *fleet.Shape) { s.Tenancy = fleet.TenantEach }), Install),
 		variant("s1-tenant", "S1, one ServiceAccount with a Role in every namespace is impersonated",
-			with(func(s *fleet.Shape) { s.Tenancy = fleet.TenantShared }), install),
-		variant("s1-crds-250", "S1 in a cluster of 250 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 250 }), install),
-		variant("s1-crds-500", "S1 in a cluster of 500 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 500 }), install),
+			with(func(s *fleet.Shape) { s.Tenancy = fleet.TenantShared }), Install),
+		variant("s1-crds-250", "S1 in a cluster of 250 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 250 }), Install),
+		variant("s1-crds-500", "S1 in a cluster of 500 foreign kinds", with(func(s *fleet.Shape) { s.Definitions = 500 }), Install),
 		variant("s1-field", "the field's published benchmark: a source each, and units wait; their Deployments have no pods", field, installField),
 		variant("s1-field-pods", "the same with a pod each, which kwok makes ready", pods, installField),
 	}

@@ -3,6 +3,7 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
@@ -37,6 +38,27 @@ func (f *Fleet) Offer(ctx context.Context, v Variables, value string) error {
 	})
 }
 
+// Refer has the Kustomization of a unit that exists take values from these, in place of those it took them from before, and
+// waits until it is ready again.
+func (f *Fleet) Refer(ctx context.Context, u Unit, from ...Variables) (time.Time, error) {
+	version, err := f.Patch(ctx, unitPath(u), map[string]any{
+		"spec": map[string]any{"postBuild": map[string]any{"substituteFrom": references(from)}},
+	})
+	if err != nil {
+		return time.Now(), err
+	}
+	return f.AwaitUnits(ctx, []Unit{u}, "be ready with other references", func(s State) bool {
+		return s.Metadata.Version() >= version && s.Ready()
+	})
+}
+
+func references(from []Variables) (all []any) {
+	for _, v := range from {
+		all = append(all, map[string]any{"kind": v.Kind, "name": v.Name})
+	}
+	return all
+}
+
 // Change gives one another value.
 func (f *Fleet) Change(ctx context.Context, v Variables, value string) error {
 	_, err := f.Patch(ctx, v.path()+"/"+v.Name, map[string]any{v.field(): map[string]any{v.Name: value}})
@@ -45,13 +67,11 @@ func (f *Fleet) Change(ctx context.Context, v Variables, value string) error {
 
 // Substitute has a unit take values from these, and returns the files that use them.
 func (u *Unit) Substitute(from []Variables) (map[string]string, error) {
-	var references []any
 	value := ""
 	for _, v := range from {
-		references = append(references, map[string]any{"kind": v.Kind, "name": v.Name})
 		value += "${" + v.Name + "}."
 	}
-	u.Spec["postBuild"] = map[string]any{"substituteFrom": references}
+	u.Spec["postBuild"] = map[string]any{"substituteFrom": references(from)}
 	text, err := u.Config(value)
 	if err != nil {
 		return nil, fmt.Errorf("writing what %s substitutes: %w", u.Name, err)

@@ -13,6 +13,8 @@ type Setup struct {
 	Shape fleet.Shape
 	// OneAtATime has kustomize-controller apply one object of a unit at a time.
 	OneAtATime bool
+	// Without names the feature gates of kustomize-controller that are off, with commas between.
+	Without string
 }
 
 // Cell is a scenario.

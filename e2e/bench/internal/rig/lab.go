@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/fleet"
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/meter"
@@ -33,9 +34,7 @@ type Lab struct {
 func (l *Lab) Open(ctx context.Context, setup Setup) (*Rig, error) {
 	controllers := []world.Controller{world.Source, world.Kustomize}
 	options := world.Options{Controllers: controllers, Audit: true, Progress: l.Progress, Binaries: &l.binaries}
-	if setup.OneAtATime {
-		options.Args = map[world.Controller][]string{world.Kustomize: {"--concurrent-ssa=1"}}
-	}
+	options.Args = map[world.Controller][]string{world.Kustomize: setup.args()}
 	w, err := world.Start(ctx, options)
 	if err != nil {
 		return nil, err
@@ -50,6 +49,26 @@ func (l *Lab) Open(ctx context.Context, setup Setup) (*Rig, error) {
 		Lab: l, World: w, Meter: meter.New(w, controllers), Fleet: f, setup: setup,
 		Random: rand.New(rand.NewPCG(l.Seed, 0)),
 	}, nil
+}
+
+// args are arguments of kustomize-controller.
+func (s Setup) args() (args []string) {
+	if s.OneAtATime {
+		args = append(args, "--concurrent-ssa=1")
+	}
+	if s.Without != "" {
+		args = append(args, "--feature-gates="+strings.ReplaceAll(s.Without, ",", "=false,")+"=false")
+	}
+	return args
+}
+
+// TurnOff has kustomize-controller run without these feature gates from its next start on; with none, as the world has it.
+func (r *Rig) TurnOff(gates string) error {
+	setup := r.setup
+	if gates != "" {
+		setup.Without = gates
+	}
+	return r.World.Configure(world.Kustomize, setup.args()...)
 }
 
 // Fits reports whether a cell can run in this world.

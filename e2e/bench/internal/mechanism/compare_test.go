@@ -1,0 +1,51 @@
+package mechanism
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/meter"
+	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
+)
+
+// TestCompare tries in turns, there and back, and compares the middle of what was measured.
+func TestCompare(t *testing.T) {
+	var order []string
+	wall := map[string][]float64{"with": {100, 200}, "without": {400, 200}}
+	steps, err := compare(t.Context(), switched("Gate"), func(_ context.Context, v variant) ([]report.Step, error) {
+		order = append(order, v.name+v.gates)
+		value := wall[v.name][0]
+		wall[v.name] = wall[v.name][1:]
+		return []report.Step{{Name: "act", Figures: []report.Figure{
+			report.AtMost("wall", value, "ms", 500), report.Of("requests", 0, ""), report.Of("CPU", 3*value, "s"),
+		}}}, nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"with", "withoutGate", "withoutGate", "with"}, order); diff != "" {
+		t.Errorf("the order of trials (-want +got):\n%s", diff)
+	}
+	for i := range steps {
+		steps[i].Use = meter.Use{}
+	}
+	want := []report.Step{
+		{Name: "act, with", Figures: []report.Figure{
+			report.AtMost("wall", 150, "ms", 500), report.Of("requests", 0, ""), report.Of("CPU", 450, "s"),
+		}},
+		{Name: "act, without", Figures: []report.Figure{
+			report.AtMost("wall", 300, "ms", 500), report.Of("requests", 0, ""), report.Of("CPU", 900, "s"),
+		}},
+		{Name: "act, without / with", Figures: []report.Figure{
+			report.Of("wall", 2, "times"), report.Of("requests", 1, "times"), report.Of("CPU", 2, "times"),
+		}},
+		{Name: "in all", Figures: []report.Figure{
+			report.AtLeast("most that a figure with a target grows by, without", 2, "times", worth),
+		}},
+	}
+	if diff := cmp.Diff(want, steps); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
