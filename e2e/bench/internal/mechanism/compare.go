@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	// turns is how often everything is tried with and without; the order is reversed each time, so that a machine that becomes
+	// rounds is how often everything is tried with and without; the order is reversed each time, so that a machine that becomes
 	// slower or faster favours nobody.
-	turns = 2
+	rounds = 2
 	// worth is how many times a target that a mechanism serves has to be missed by without it.
 	worth = 1.1
 )
@@ -30,10 +30,10 @@ func switched(gate string) []variant { return []variant{{name: "with"}, {name: "
 // trial does something and returns what was measured, always in the same steps.
 type trial func(ctx context.Context, v variant) ([]report.Step, error)
 
-// compare tries all variants in turns; the first is what the others are compared with.
+// compare tries all variants in rounds; the first is what the others are compared with.
 func compare(ctx context.Context, variants []variant, try trial) ([]report.Step, error) {
 	tried := make([][][]report.Step, len(variants))
-	for turn := range turns {
+	for turn := range rounds {
 		for i := range variants {
 			if turn%2 == 1 {
 				i = len(variants) - 1 - i
@@ -102,7 +102,7 @@ func median(values []float64) float64 {
 	return (values[(n-1)/2] + values[n/2]) / 2
 }
 
-// ratio compares two figures. Neither counts as less than what can be told apart: one request or millisecond, and the
+// ratio compares two figures. Neither counts as less than what can be distinguished: one request or millisecond, and the
 // hundredth of a second of the process table.
 func ratio(a, b report.Figure) float64 {
 	least := 1.0

@@ -10,7 +10,7 @@ import (
 	"github.com/capstan-gitops/capstan/e2e/bench/internal/report"
 )
 
-// TestCompare tries in turns, there and back, and compares the middle of what was measured.
+// TestCompare tries in rounds, there and back, and compares the middle of what was measured.
 func TestCompare(t *testing.T) {
 	var order []string
 	wall := map[string][]float64{"with": {100, 200}, "without": {400, 200}}

@@ -1,4 +1,4 @@
-// Package mechanism measures what each mechanism that spares work is worth: the same is done with it and without it, in turns,
+// Package mechanism measures what each mechanism that spares work is worth: the same is done with it and without it, in rounds,
 // and the figures are compared. A file has the cells of one mechanism or of two that are tried in the same way.
 package mechanism
 
