@@ -25,7 +25,9 @@ type variant struct {
 }
 
 // switched are the controller as it is and without one gate.
-func switched(gate string) []variant { return []variant{{name: "with"}, {name: "without", gates: gate}} }
+func switched(gate string) []variant {
+	return []variant{{name: "with"}, {name: "without", gates: gate}}
+}
 
 // trial does something and returns what was measured, always in the same steps.
 type trial func(ctx context.Context, v variant) ([]report.Step, error)
