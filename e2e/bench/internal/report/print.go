@@ -23,7 +23,7 @@ func (c Cell) Print(to io.Writer) error {
 	_, _ = fmt.Fprintf(table, "\n%s (%s): %s\n", c.Name, c.Shape, c.About)
 	_, _ = fmt.Fprintln(table, "step\tfigure\tmeasured\ttarget\tmet")
 	for _, step := range c.Steps {
-		for _, f := range append(step.Figures, standing(step.Use)...) {
+		for _, f := range slices.Concat(step.Figures, standing(step.Use)) {
 			met := ""
 			if f.Judged() {
 				met = map[bool]string{true: "yes", false: "NO"}[f.Met()]
@@ -35,19 +35,27 @@ func (c Cell) Print(to io.Writer) error {
 		return fmt.Errorf("printing %s: %w", c.Name, err)
 	}
 	for _, step := range c.Steps {
-		details(to, step)
+		if opened(step.Use) {
+			details(to, step)
+		}
 	}
 	return nil
 }
 
-// standing are the figures that every step has.
+// standing are the figures that every step has, if it was a window.
 func standing(u meter.Use) []Figure {
+	if !opened(u) {
+		return nil
+	}
 	return []Figure{
 		Of("CPU of the control plane", u.ControlPlaneCPU(), "s"),
 		Of("lease requests", float64(u.Leases), ""),
 		Of("watch requests", float64(u.Watches), ""),
 	}
 }
+
+// opened reports that there was a window; a step that compares others has none.
+func opened(u meter.Use) bool { return u.Controllers != nil || u.Requests != nil }
 
 func details(to io.Writer, step Step) {
 	u := step.Use
