@@ -50,8 +50,8 @@ func TestCheck(t *testing.T) {
 		"Directive":    {why: "what is meant for tools is not prose", file: "a.go", text: "package a\n\n//nolint:strays // it is so\n"},
 		"FileName":     {why: "files have names", file: "strays.go", text: "package a\n", want: []string{`strays.go:1: "strays": say orphan`}},
 		"Markdown":     {why: "documents are read", file: "docs/a.md", text: "# A\n\nOne stray, [two](strays.md).\n", want: []string{`docs/a.md:3: "stray": say orphan`, `docs/a.md:3: "strays": say orphan`}},
-		"Row":          {why: "readers do not have the document", file: "a_test.go", text: "package a\n\n// TestX is row F-3: it is cut.\n", want: []string{`a_test.go:3: "row number": say what is guarded against`}},
-		"NoRow":        {why: "names of standards are no rows", file: "a.go", text: "package a\n\n// It is UTF-8, or F-3x, or RFC-7.\n"},
+		"Row":          {why: "readers do not have the document", file: "a_test.go", text: "package a\n\n// TestX is row F" + "-3: it is cut.\n", want: []string{`a_test.go:3: "row number": say what is guarded against`}},
+		"NoRow":        {why: "names of standards are no rows", file: "a.go", text: "package a\n\n// It is UTF-8, or F" + "-3x, or RFC-7.\n"},
 		"Data":         {why: "test data is input", file: "testdata/a.md", text: "strays\n"},
 	}
 	for name, tc := range cases {
