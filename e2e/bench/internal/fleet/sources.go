@@ -135,3 +135,17 @@ func (f *Fleet) Pull(ctx context.Context) error { return f.PullSource(ctx, repos
 func (f *Fleet) PullSource(ctx context.Context, name string) error {
 	return f.annotate(ctx, sourcePath(name), f.token())
 }
+
+// Publish commits files to the source that all units share, and waits until it is
+// published.
+func (f *Fleet) Publish(ctx context.Context, files map[string]string) error {
+	revision, err := f.CommitFiles(ctx, repositoryName, files)
+	if err != nil {
+		return err
+	}
+	if err := f.Pull(ctx); err != nil {
+		return err
+	}
+	_, err = f.AwaitPublished(ctx, revision)
+	return err
+}

@@ -103,15 +103,7 @@ func offer(ctx context.Context, r *rig.Rig, withSecret int) error {
 		}
 		maps.Copy(files, uses)
 	}
-	revision, err := r.Fleet.CommitFiles(ctx, r.Fleet.Units[0].Source, files)
-	if err != nil {
-		return err
-	}
-	if err := r.Fleet.Pull(ctx); err != nil {
-		return err
-	}
-	_, err = r.Fleet.AwaitPublished(ctx, revision)
-	return err
+	return r.Fleet.Publish(ctx, files)
 }
 
 // cross has a unit refer to one Secret more than are watched one by one, and not any more, again and again.

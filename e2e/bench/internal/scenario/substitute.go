@@ -78,15 +78,7 @@ func offer(ctx context.Context, r *rig.Rig) error {
 		}
 		maps.Copy(files, uses)
 	}
-	revision, err := r.Fleet.CommitFiles(ctx, r.Fleet.Units[0].Source, files)
-	if err != nil {
-		return err
-	}
-	if err := r.Fleet.Pull(ctx); err != nil {
-		return err
-	}
-	_, err = r.Fleet.AwaitPublished(ctx, revision)
-	return err
+	return r.Fleet.Publish(ctx, files)
 }
 
 // changedTo is the value of a variable that was changed; before, each has its own name.
