@@ -21,8 +21,6 @@ const (
 	GateLedger = "LedgerPlans"
 	// GateWatch lets the watch say what drifted.
 	GateWatch = "WatchDrift"
-	// GateInFlight lets the latency of answers decide how many requests are in flight.
-	GateInFlight = "AdaptiveInFlight"
 	// GateLists lets a list wait for a moment, so that more callers share it.
 	GateLists = "CoalesceLists"
 	// GateWidening lets one watch stand for those of many names.
@@ -37,7 +35,7 @@ const (
 
 // mechanisms are the gates of our own, in the order in which the help lists them.
 var mechanisms = []string{
-	GateSkips, GateLedger, GateWatch, GateInFlight, GateLists, GateWidening, GateHysteresis, GateDefer, GateBuilds,
+	GateSkips, GateLedger, GateWatch, GateLists, GateWidening, GateHysteresis, GateDefer, GateBuilds,
 }
 
 // contractGates are the gates of the API that we speak, with their defaults.

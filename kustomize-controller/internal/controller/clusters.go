@@ -113,7 +113,6 @@ func newPool(env *app.Env, cfg *config.Config, c *clusters, seen func(types.Name
 		},
 		Named:        seen,
 		NoHysteresis: !cfg.Enabled(config.GateHysteresis), NoWidening: !cfg.Enabled(config.GateWidening),
-		SteadyInFlight: !cfg.Enabled(config.GateInFlight),
 	})
 	if err != nil {
 		return nil, err

@@ -10,12 +10,8 @@ import (
 )
 
 const (
-	// first is the number of requests a limiter begins with.
-	first = 16
 	// Default bounds the requests in flight where nobody said otherwise.
 	Default = 64
-	// fewest is as far as slow answers alone take the limit down.
-	fewest = 4
 	// backOffEvery is the shortest time between two halvings: the refusals of one
 	// burst are one message.
 	backOffEvery = time.Second
@@ -30,25 +26,14 @@ type Limiter struct {
 	highest  float64
 	inFlight int
 	halved   time.Time
-	// steady leaves the limit alone whatever the latency of answers is.
-	steady  bool
-	latency latency
-	line    line
+	line     line
 }
 
-// New returns a limiter that never admits more than highest.
+// New returns a limiter that admits as many as highest. A refusal halves that, and good
+// answers bring it back, one for each round of them.
 func New(highest int, clk clock.PassiveClock) *Limiter {
 	top := max(float64(highest), 1)
-	return &Limiter{clock: clk, limit: min(first, top), highest: top, latency: newLatency()}
-}
-
-// NewSteady returns a limiter that does not learn from the latency of answers: it
-// begins with highest and stays there. A refusal still halves the limit, which good
-// answers then bring back, one for each round of them.
-func NewSteady(highest int, clk clock.PassiveClock) *Limiter {
-	l := New(highest, clk)
-	l.limit, l.steady = l.highest, true
-	return l
+	return &Limiter{clock: clk, limit: top, highest: top}
 }
 
 // Limit returns how many requests are admitted at present.
@@ -61,24 +46,22 @@ func (l *Limiter) Limit() int {
 // Slot is the right to make one request.
 type Slot struct {
 	limiter *Limiter
-	request Request
-	began   time.Time
 }
 
 // Begin waits until a request may be made. The flow of the context says who it is
 // made for.
-func (l *Limiter) Begin(ctx context.Context, r Request) (*Slot, error) {
+func (l *Limiter) Begin(ctx context.Context) (*Slot, error) {
 	l.mu.Lock()
 	if l.line.empty() && l.inFlight < int(l.limit) {
 		l.inFlight++
 		l.mu.Unlock()
-		return &Slot{limiter: l, request: r, began: l.clock.Now()}, nil
+		return &Slot{limiter: l}, nil
 	}
 	w := l.line.join(flowOf(ctx))
 	l.mu.Unlock()
 	select {
 	case <-w.turn:
-		return &Slot{limiter: l, request: r, began: l.clock.Now()}, nil
+		return &Slot{limiter: l}, nil
 	case <-ctx.Done():
 		l.abandon(w)
 		return nil, ctx.Err()
@@ -101,11 +84,11 @@ func (s *Slot) End(err error) {
 	l := s.limiter
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch now := l.clock.Now(); {
+	switch {
 	case refused(err):
-		l.halve(now)
+		l.halve(l.clock.Now())
 	case err == nil:
-		l.learn(s.request, now.Sub(s.began), now)
+		l.grow()
 	}
 	l.inFlight--
 	l.admit()
@@ -125,33 +108,10 @@ func (l *Limiter) halve(now time.Time) {
 	l.limit = max(l.limit/2, 1)
 }
 
-// learn takes a good answer into account. The limit grows by one for every round
-// of good answers, as long as it is what holds requests back, and moves down when
-// a window of answers was slow.
-func (l *Limiter) learn(r Request, took time.Duration, now time.Time) {
-	busy := !l.line.empty() || l.inFlight >= int(l.limit)
-	if l.steady {
-		l.grow(busy)
-		return
-	}
-	slowness, closed := l.latency.observe(r, took, now)
-	if closed && busy && slowness > tolerated {
-		least := min(fewest, l.highest)
-		if int(l.limit) <= int(least) {
-			// So few requests do not wait for each other: this is how long they take now.
-			l.latency.forget()
-			return
-		}
-		l.limit = min(l.limit, max(shrunk(l.limit, slowness), least))
-		return
-	}
-	l.grow(busy && l.latency.last <= tolerated)
-}
-
-// grow raises the limit by the share of one good answer, if it is what holds requests
-// back.
-func (l *Limiter) grow(held bool) {
-	if held {
+// grow raises the limit by the share of one good answer, if the limit is what holds
+// requests back: by one for every round of good answers.
+func (l *Limiter) grow() {
+	if !l.line.empty() || l.inFlight >= int(l.limit) {
 		l.limit = min(l.limit+1/l.limit, l.highest)
 	}
 }

@@ -89,10 +89,10 @@ func New(opts Options) (*Client, error) {
 // do makes a request within the limit, and makes it again a bounded number of
 // times when the server could not answer. It returns how many attempts it took: the
 // answer to all but the last may have been lost after the deed was done.
-func (c *Client) do(ctx context.Context, what inflight.Request, build func() *rest.Request) (body []byte, tried int, err error) {
+func (c *Client) do(ctx context.Context, build func() *rest.Request) (body []byte, tried int, err error) {
 	again := retry{began: c.opts.Clock.Now(), delay: FirstDelay}
 	for tried = 1; ; tried++ {
-		slot, err := c.opts.Limiter.Begin(ctx, what)
+		slot, err := c.opts.Limiter.Begin(ctx)
 		if err != nil {
 			return nil, tried, err
 		}

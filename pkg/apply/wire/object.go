@@ -12,8 +12,6 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
-
-	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 )
 
 const (
@@ -52,14 +50,6 @@ type Mode struct {
 	Full bool
 }
 
-// request describes a write of so many bytes.
-func (m Mode) request(bytes int) inflight.Request {
-	if m.DryRun {
-		return inflight.Request{Kind: inflight.DryRun, Bytes: bytes}
-	}
-	return inflight.Request{Kind: inflight.Write, Bytes: bytes}
-}
-
 // of adds what the mode asks for to a request.
 func (m Mode) of(q *rest.Request) *rest.Request {
 	if m.DryRun {
@@ -72,8 +62,8 @@ func (m Mode) of(q *rest.Request) *rest.Request {
 }
 
 // object makes a request that is answered with an object.
-func (c *Client) object(ctx context.Context, what inflight.Request, build func() *rest.Request) (*unstructured.Unstructured, int, error) {
-	body, tried, err := c.do(ctx, what, build)
+func (c *Client) object(ctx context.Context, build func() *rest.Request) (*unstructured.Unstructured, int, error) {
+	body, tried, err := c.do(ctx, build)
 	if err != nil {
 		return nil, tried, err
 	}
@@ -92,7 +82,7 @@ func (c *Client) Apply(ctx context.Context, at Ref, p Payload, m Mode) (*unstruc
 	if err != nil {
 		return nil, err
 	}
-	obj, _, err := c.object(ctx, m.request(len(p.body)), func() *rest.Request {
+	obj, _, err := c.object(ctx, func() *rest.Request {
 		return m.of(c.rest.Patch(types.ApplyPatchType).AbsPath(path...).
 			Param("fieldManager", c.opts.FieldManager).Param("force", "true").
 			Param("fieldValidation", metav1.FieldValidationIgnore).Body(p.body))
@@ -107,7 +97,7 @@ func (c *Client) Create(ctx context.Context, at Ref, p Payload, m Mode) (obj *un
 	if err != nil {
 		return nil, false, err
 	}
-	obj, tried, err := c.object(ctx, m.request(len(p.body)), func() *rest.Request {
+	obj, tried, err := c.object(ctx, func() *rest.Request {
 		return m.of(c.rest.Post().AbsPath(path...).Param("fieldManager", c.opts.FieldManager).Body(p.body))
 	})
 	return obj, tried > 1 && !m.DryRun, err
@@ -119,7 +109,7 @@ func (c *Client) Get(ctx context.Context, at Ref, full bool) (*unstructured.Unst
 	if err != nil {
 		return nil, err
 	}
-	obj, _, err := c.object(ctx, inflight.Request{}, func() *rest.Request {
+	obj, _, err := c.object(ctx, func() *rest.Request {
 		return Mode{Full: full}.of(c.rest.Get().AbsPath(path...))
 	})
 	return obj, err
@@ -135,7 +125,7 @@ func (c *Client) Patch(ctx context.Context, at Ref, operations any) (*unstructur
 	if err != nil {
 		return nil, fmt.Errorf("encoding patch: %w", err)
 	}
-	obj, _, err := c.object(ctx, inflight.Request{Kind: inflight.Write, Bytes: len(body)}, func() *rest.Request {
+	obj, _, err := c.object(ctx, func() *rest.Request {
 		return Mode{}.of(c.rest.Patch(types.JSONPatchType).AbsPath(path...).
 			Param("fieldManager", c.opts.FieldManager).Body(body))
 	})
@@ -158,7 +148,7 @@ func (c *Client) Remove(ctx context.Context, at Ref, pre metav1.Preconditions) (
 	if err != nil {
 		return false, fmt.Errorf("encoding delete options: %w", err)
 	}
-	answer, _, err := c.do(ctx, inflight.Request{Kind: inflight.Write}, func() *rest.Request {
+	answer, _, err := c.do(ctx, func() *rest.Request {
 		return c.rest.Delete().AbsPath(path...).Body(body)
 	})
 	if err != nil {

@@ -12,8 +12,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
-
-	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 )
 
 // Resource is where the objects of a kind are.
@@ -99,7 +97,7 @@ func (c *Client) read(ctx context.Context, into any, path ...string) error {
 	if err := segments(path[1:]...); err != nil {
 		return err
 	}
-	body, _, err := c.do(ctx, inflight.Request{}, func() *rest.Request { return c.rest.Get().AbsPath(path...) })
+	body, _, err := c.do(ctx, func() *rest.Request { return c.rest.Get().AbsPath(path...) })
 	if err != nil {
 		return err
 	}

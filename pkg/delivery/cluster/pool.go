@@ -44,9 +44,6 @@ type Options struct {
 	Apply apply.Options
 	// Named is called when an object that is followed by name changes.
 	Named func(unit types.NamespacedName, topic string, ref named.Ref, seen named.Seen)
-	// SteadyInFlight bounds the requests in flight by the same number all the time,
-	// instead of one that is learned from the latency of answers.
-	SteadyInFlight bool
 	// NoHysteresis and NoWidening are those of the watches of single objects.
 	NoHysteresis, NoWidening bool
 	// Clock is the time.

@@ -65,7 +65,7 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 	}
 	s := &site{
 		config: own, dynamic: dyn, mapper: mapper, applier: p.opts.Apply,
-		limiter: p.newLimiter(),
+		limiter: inflight.New(inflight.Default, p.opts.Clock),
 		handles: map[tenancy.Identity]*Handle{}, units: map[types.NamespacedName]bool{},
 	}
 	watching := p.opts.Live
@@ -85,14 +85,6 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 		Log: watching.Log,
 	})
 	return s, err
-}
-
-// newLimiter bounds the requests in flight to a cluster.
-func (p *Pool) newLimiter() *inflight.Limiter {
-	if p.opts.SteadyInFlight {
-		return inflight.NewSteady(inflight.Default, p.opts.Clock)
-	}
-	return inflight.New(inflight.Default, p.opts.Clock)
 }
 
 // redefined takes note that the definitions of kinds changed: what was applied under

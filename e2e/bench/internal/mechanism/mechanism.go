@@ -26,7 +26,6 @@ const (
 
 // Feature gates of kustomize-controller.
 const (
-	adaptiveInFlight     = "AdaptiveInFlight"
 	coalesceLists        = "CoalesceLists"
 	widenNamedWatches    = "WidenNamedWatches"
 	namedWatchHysteresis = "NamedWatchHysteresis"
@@ -37,10 +36,6 @@ const (
 // All returns the cells in the order in which they are run.
 func All() []rig.Cell {
 	cells := []rig.Cell{
-		{
-			Name: "mechanism-limiter", About: "an installation, and a hundred edits at once, with a limit of requests in flight that is learned and one that is fixed",
-			Setup: noUnits, Bare: true, Run: worlds(adaptiveInFlight, fleet.Shape{Units: units, Objects: objects}, installAndEdit),
-		},
 		{
 			Name: "mechanism-lists", About: "all units are asked to reconcile with nothing changed, with lists that wait for more callers and without",
 			Setup: shaped(fleet.Shape{Units: units, Objects: objects}), Run: lists,
