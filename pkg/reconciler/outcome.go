@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/status"
@@ -14,12 +12,15 @@ import (
 
 // Outcome is how a phase ended. The functions of this file make all there are.
 type Outcome struct {
-	next    bool
-	parked  bool
-	err     error
-	status  status.Summary
-	requeue time.Duration
-	until   time.Time
+	next   bool
+	parked bool
+	// interrupted says that the process ends, or gave the pass up: nothing is reported
+	// of it, and it is made again.
+	interrupted bool
+	err         error
+	status      status.Summary
+	requeue     time.Duration
+	until       time.Time
 }
 
 // Continue goes on with the next phase.
@@ -75,16 +76,16 @@ func Fail(err error) Outcome {
 // Succeeded reports whether the pass reached its goal.
 func (o Outcome) Succeeded() bool { return !o.next && !o.parked && o.status.Kind == status.Done }
 
-// Failed reports whether the pass ended with an error that is neither a wait nor a
-// conflict of the pass's own writes.
+// Failed reports whether the pass ended with an error that is not a wait.
 func (o Outcome) Failed() bool {
-	return !o.next && !o.parked && !o.interrupted() && (o.status.Kind == status.Retry || o.status.Kind == status.Stalled)
+	return !o.next && !o.parked && !o.interrupted && (o.status.Kind == status.Retry || o.status.Kind == status.Stalled)
 }
 
-// interrupted reports that the pass is made again at once and that nothing is
-// reported of it: the process ends, or somebody else wrote at the same time.
-func (o Outcome) interrupted() bool {
-	return errors.Is(o.err, context.Canceled) || apierrors.IsConflict(o.err)
+// within marks the outcome of a phase that its context interrupted. An error that says
+// "canceled" while the context lives is the phase's own, and a failure like any other.
+func (o Outcome) within(ctx context.Context) Outcome {
+	o.interrupted = ctx.Err() != nil && errors.Is(o.err, context.Canceled)
+	return o
 }
 
 // Verdict is what a Kind may know about the end of a pass when it derives its

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,8 +30,6 @@ func done() reconciler.Outcome { return reconciler.Done(meta.ReasonSucceeded, "s
 func broken() reconciler.Outcome {
 	return reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, errors.New("connection refused")))
 }
-
-func afterConflict() ctrl.Result { return ctrl.Result{RequeueAfter: 100 * time.Millisecond} }
 
 func atOnce() ctrl.Result { return ctrl.Result{RequeueAfter: time.Millisecond} }
 
@@ -164,20 +163,34 @@ func TestOutcomes(t *testing.T) {
 			events:     []event{},
 		},
 		"Conflict": {
-			why: "somebody else wrote in between: nobody hears of it",
+			why: "a conflict that a phase met is about another object, and stays until somebody mends that",
 			out: func(*rig) reconciler.Outcome {
-				return reconciler.Fail(fmt.Errorf("writing: %w", apierrors.NewConflict(schema.GroupResource{Resource: "r"}, "n", cause)))
+				return reconciler.Fail(apierrors.NewConflict(schema.GroupResource{Resource: "r"}, "n", cause))
 			},
-			result:     afterConflict(),
-			conditions: []string{},
-			events:     []event{},
+			kind:       retrying(time.Minute),
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False ReconciliationFailed"},
+			events:     []event{{reconciler.Error, meta.ReasonReconciliationFailed, `Operation cannot be fulfilled on r "n": connection refused`}},
 		},
-		"Canceled": {
-			why:        "the end of the process is no failure of the object",
-			out:        func(*rig) reconciler.Outcome { return reconciler.Fail(fmt.Errorf("fetching: %w", context.Canceled)) },
-			result:     atOnce(),
-			conditions: []string{},
-			events:     []event{},
+		"CanceledWithin": {
+			why: "something inside the phase gave up; the pass was not interrupted",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, fmt.Errorf("fetching: %w", context.Canceled)))
+			},
+			kind:       retrying(time.Minute),
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False GitOperationFailed"},
+			events:     []event{{reconciler.Error, meta.ReasonGitOperationFailed, "fetching: context canceled"}},
+		},
+		"GoneWithin": {
+			why: "an object that a phase needs is not there; the object of the pass is",
+			out: func(*rig) reconciler.Outcome {
+				return reconciler.Fail(apierrors.NewNotFound(schema.GroupResource{Resource: "r"}, "n"))
+			},
+			kind:       retrying(time.Minute),
+			result:     ctrl.Result{RequeueAfter: time.Minute},
+			conditions: []string{"Reconciling True ProgressingWithRetry", "Ready False ReconciliationFailed"},
+			events:     []event{{reconciler.Error, meta.ReasonReconciliationFailed, `r "n" not found`}},
 		},
 	}
 	for name, tc := range cases {
@@ -200,6 +213,9 @@ func TestOutcomes(t *testing.T) {
 			if diff := cmp.Diff(tc.events, r.reported()); diff != "" {
 				t.Errorf("%s: events (-want +got):\n%s", tc.why, diff)
 			}
+			if stalled := slices.ContainsFunc(tc.conditions, func(c string) bool { return strings.HasPrefix(c, "Stalled") }); !stalled && err == nil && result.RequeueAfter == 0 {
+				t.Errorf("%s: nothing brings the object back", tc.why)
+			}
 			before := r.now(t)
 			r.clock.Step(time.Hour)
 			if _, err := r.try(t); (err != nil) != tc.err {
@@ -212,6 +228,29 @@ func TestOutcomes(t *testing.T) {
 				t.Errorf("%s: the same outcome was reported again: %v", tc.why, again)
 			}
 		})
+	}
+}
+
+// TestInterrupted ends the process while a phase runs: that is no failure of the object,
+// so nothing is written or reported, and the pass is made again.
+func TestInterrupted(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var end reconciler.Outcome
+	r.Kind.End = func(_ *scope, out reconciler.Outcome) { end = out }
+	r.run(func(ctx context.Context, _ *scope) reconciler.Outcome {
+		cancel()
+		return reconciler.Fail(fmt.Errorf("fetching: %w", ctx.Err()))
+	})
+	result, err := r.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(r.obj)})
+	if err != nil || result.RequeueAfter != time.Millisecond {
+		t.Errorf("requeued after %s, error %v", result.RequeueAfter, err)
+	}
+	if end.Failed() || end.Succeeded() {
+		t.Error("an interrupted pass has neither failed nor succeeded")
+	}
+	if got := conditions(r.now(t)); len(got) != 0 || len(r.reported()) != 0 {
+		t.Errorf("something was said: %v", got)
 	}
 }
 
@@ -479,8 +518,8 @@ func TestEndRunsWhateverTheOutcome(t *testing.T) {
 			return reconciler.Fail(fault.Wait(meta.ReasonDependencyNotReady, errors.New("not yet")))
 		}, false, false},
 		"Parked":   {"a parked pass is neither", func() reconciler.Outcome { return reconciler.Park(time.Minute) }, false, false},
-		"Conflict": {"a conflict says nothing of the object", func() reconciler.Outcome { return reconciler.Fail(conflict) }, false, false},
-		"Canceled": {"neither does the end of the process", func() reconciler.Outcome { return reconciler.Fail(context.Canceled) }, false, false},
+		"Conflict": {"a conflict with another object is a failure", func() reconciler.Outcome { return reconciler.Fail(conflict) }, false, true},
+		"Canceled": {"so is what gave up by itself", func() reconciler.Outcome { return reconciler.Fail(context.Canceled) }, false, true},
 		"Panic":    {"a panic loses nothing", func() reconciler.Outcome { panic("in a phase") }, false, false},
 	}
 	for name, tc := range cases {

@@ -2,7 +2,6 @@ package reconciler
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -204,7 +203,7 @@ func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
 	for _, phase := range phases {
 		p.verdict.Fails = phase.Fails
 		progress.enter(phase.progress(p.scope))
-		out = phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope)
+		out = phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope).within(ctx)
 		if !out.next {
 			return out
 		}
@@ -229,11 +228,8 @@ func (p *pass[O, S]) conclude(ctx context.Context, out Outcome) (ctrl.Result, er
 		}
 		return ctrl.Result{RequeueAfter: out.requeue}, client.IgnoreNotFound(out.err)
 	}
-	if errors.Is(out.err, context.Canceled) {
+	if out.interrupted {
 		return ctrl.Result{RequeueAfter: time.Millisecond}, nil
-	}
-	if apierrors.IsConflict(out.err) {
-		return ctrl.Result{RequeueAfter: conflictPause}, nil
 	}
 	p.verdict.Summary = out.status
 	p.scope.Common().Took = p.r.Clock.Since(p.scope.Common().Start)

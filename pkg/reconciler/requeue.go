@@ -11,13 +11,10 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
-// conflictPause is how long an object rests after a phase met a conflict: next to
-// nothing, and enough to keep one that stays from being met without end.
-const conflictPause = 100 * time.Millisecond
-
 // again ends a pass whose own write to its object did not go through. After a
 // conflict the object is reconciled again at once; any other error is left to the
-// back-off of the work queue, and the status stays as it is.
+// back-off of the work queue, and the status stays as it is. A conflict that a phase
+// met is about another object, and a failure of that phase.
 func again(err error) Outcome {
 	if apierrors.IsConflict(err) {
 		return Park(time.Millisecond)
