@@ -25,8 +25,6 @@ const (
 	GateLists = "CoalesceLists"
 	// GateWidening lets one watch stand for those of many names.
 	GateWidening = "WidenNamedWatches"
-	// GateHysteresis keeps such a watch until there are half as many names.
-	GateHysteresis = "NamedWatchHysteresis"
 	// GateDefer lets a status be written later, together with that of the next pass.
 	GateDefer = "DeferStatus"
 	// GateBuilds keeps the results of builds for corrections.
@@ -35,7 +33,7 @@ const (
 
 // mechanisms are the gates of our own, in the order in which the help lists them.
 var mechanisms = []string{
-	GateSkips, GateLedger, GateWatch, GateLists, GateWidening, GateHysteresis, GateDefer, GateBuilds,
+	GateSkips, GateLedger, GateWatch, GateLists, GateWidening, GateDefer, GateBuilds,
 }
 
 // contractGates are the gates of the API that we speak, with their defaults.

@@ -111,8 +111,7 @@ func newPool(env *app.Env, cfg *config.Config, c *clusters, seen func(types.Name
 			CustomStage: staged, Concurrent: cfg.ConcurrentSSA, MigrateAPIVersion: cfg.Enabled("MigrateAPIVersion"),
 			Clock: env.Clock,
 		},
-		Named:        seen,
-		NoHysteresis: !cfg.Enabled(config.GateHysteresis), NoWidening: !cfg.Enabled(config.GateWidening),
+		Named: seen, NoWidening: !cfg.Enabled(config.GateWidening),
 	})
 	if err != nil {
 		return nil, err

@@ -44,8 +44,8 @@ type Options struct {
 	Apply apply.Options
 	// Named is called when an object that is followed by name changes.
 	Named func(unit types.NamespacedName, topic string, ref named.Ref, seen named.Seen)
-	// NoHysteresis and NoWidening are those of the watches of single objects.
-	NoHysteresis, NoWidening bool
+	// NoWidening is that of the watches of single objects.
+	NoWidening bool
 	// Clock is the time.
 	Clock clock.WithTicker
 }

@@ -75,7 +75,7 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 	}
 	s.names, err = named.New(named.Options{
 		Metadata: meta, Mapper: mapper, Clock: p.opts.Clock, Wake: p.opts.Named, Log: watching.Log,
-		NoHysteresis: p.opts.NoHysteresis, NoWidening: p.opts.NoWidening,
+		NoWidening: p.opts.NoWidening,
 	})
 	if err != nil {
 		return nil, err

@@ -9,7 +9,7 @@
 // one by one, which needs no permission beyond those names; more than sixteen of a
 // kind in a namespace are watched as that namespace, more than 256 of a kind in
 // the cluster as that kind, and what nobody follows is dropped as it comes in.
-// When there are half as many again, the watch is split. A wider watch that is not
+// When there are no more than that again, the watch is split. A wider watch that is not
 // allowed is replaced by narrower ones. An object is known all the while: a watch
 // ends when another has taken over.
 //

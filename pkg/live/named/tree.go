@@ -9,27 +9,11 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
-// thresholds say when something is watched as a whole: when more names of it than
-// high are followed, until there are no more than low. They differ, so that a number
-// of names that goes up and down by a few does not start and end watches each time.
-type thresholds struct{ high, low int }
-
-var (
-	spaceThresholds = thresholds{high: 16, low: 8}
-	kindThresholds  = thresholds{high: 256, low: 128}
+// Something is watched as a whole while more names of it than these are followed.
+const (
+	manyInSpace = 16
+	manyOfKind  = 256
 )
-
-// under returns the thresholds that options leave.
-func (t thresholds) under(opts Options) thresholds {
-	switch {
-	case opts.NoWidening:
-		return thresholds{high: math.MaxInt, low: math.MaxInt}
-	case opts.NoHysteresis:
-		return thresholds{high: t.high, low: t.high}
-	default:
-		return t
-	}
-}
 
 // tree holds the objects of a kind that somebody follows.
 type tree struct {
@@ -44,9 +28,8 @@ type tree struct {
 type node struct {
 	scope   stream.Scope
 	objects map[Ref]*object
-	thresholds
-	wanted bool  // there are enough objects; for one object, always
-	feed   *feed // nil when it is not watched
+	many    int   // watched as a whole when there are more objects; for one object, zero
+	feed    *feed // nil when it is not watched
 }
 
 // object is an object that somebody follows.
@@ -132,7 +115,7 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	t, ok := w.trees[ref.GroupKind]
 	if !ok {
 		t = &tree{
-			root:   newNode(stream.Scope{GroupKind: ref.GroupKind}, w.kind),
+			root:   newNode(stream.Scope{GroupKind: ref.GroupKind}, w.many(manyOfKind)),
 			spaces: map[string]*node{}, objects: map[Ref]*object{},
 		}
 		w.trees[ref.GroupKind] = t
@@ -143,11 +126,11 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	}
 	w.born++
 	o = &object{ref: ref, tree: t, followers: map[*follow]struct{}{}, born: w.born}
-	own := newNode(stream.Scope{GroupKind: ref.GroupKind, Namespace: ref.Namespace, Name: ref.Name}, thresholds{})
+	own := newNode(stream.Scope{GroupKind: ref.GroupKind, Namespace: ref.Namespace, Name: ref.Name}, 0)
 	if ref.Namespace != "" {
 		o.path = append(o.path, t.root)
 	}
-	o.path = append(o.path, t.spaceOf(ref.GroupKind, ref.Namespace, w.space), own)
+	o.path = append(o.path, t.spaceOf(ref.GroupKind, ref.Namespace, w.many(manyInSpace)), own)
 	for _, n := range o.path {
 		n.objects[ref] = o
 	}
@@ -155,14 +138,22 @@ func (w *Watcher) objectOf(ref Ref) *object {
 	return o
 }
 
-func newNode(scope stream.Scope, when thresholds) *node {
-	return &node{scope: scope, objects: map[Ref]*object{}, thresholds: when}
+// many is the number that options leave of a threshold.
+func (w *Watcher) many(threshold int) int {
+	if w.narrow {
+		return math.MaxInt
+	}
+	return threshold
 }
 
-func (t *tree) spaceOf(gk schema.GroupKind, namespace string, when thresholds) *node {
+func newNode(scope stream.Scope, many int) *node {
+	return &node{scope: scope, objects: map[Ref]*object{}, many: many}
+}
+
+func (t *tree) spaceOf(gk schema.GroupKind, namespace string, many int) *node {
 	n, ok := t.spaces[namespace]
 	if !ok {
-		n = newNode(stream.Scope{GroupKind: gk, Namespace: namespace}, when)
+		n = newNode(stream.Scope{GroupKind: gk, Namespace: namespace}, many)
 		t.spaces[namespace] = n
 	}
 	return n
@@ -186,9 +177,6 @@ func (w *Watcher) unfollow(f *follow, o *object) {
 func (w *Watcher) arrange(t *tree) {
 	if w.ctx == nil || w.ctx.Err() != nil {
 		return
-	}
-	for n := range t.nodes() {
-		n.weigh()
 	}
 	needed := map[*node]bool{}
 	for _, o := range t.objects {
@@ -214,15 +202,8 @@ func (w *Watcher) arrange(t *tree) {
 	}
 }
 
-// weigh decides whether a node has enough objects to be watched as a whole.
-func (n *node) weigh() {
-	switch {
-	case n.wanted:
-		n.wanted = len(n.objects) > n.low
-	default:
-		n.wanted = len(n.objects) > n.high
-	}
-}
+// wanted reports that a node has enough objects to be watched as a whole.
+func (n *node) wanted() bool { return len(n.objects) > n.many }
 
 // need marks the nodes that have to be watched for an object: the widest that is
 // wanted. What is watched of the narrower ones stays until that one works, and is
@@ -230,7 +211,7 @@ func (n *node) weigh() {
 // followed the object.
 func (o *object) need(needed map[*node]bool) {
 	for i, n := range o.path {
-		if !n.wanted {
+		if !n.wanted() {
 			continue
 		}
 		needed[n] = true

@@ -56,9 +56,6 @@ type Options struct {
 	Wake Wake
 	// Log is where watches that fail are noted.
 	Log logr.Logger
-	// NoHysteresis splits a watch again at the number of names at which it was widened,
-	// instead of at half as many.
-	NoHysteresis bool
 	// NoWidening watches every name by itself, however many there are.
 	NoWidening bool
 }
@@ -68,8 +65,7 @@ type Options struct {
 type Watcher struct {
 	source stream.Source
 	wake   Wake
-	// space and kind are for the watches of the names in a namespace and of a kind.
-	space, kind thresholds
+	narrow bool // every name is watched by itself
 
 	mu      sync.Mutex
 	ctx     context.Context //nolint:containedctx // the lifetime of watches that Follow starts later
@@ -92,7 +88,7 @@ type follow struct {
 func New(opts Options) (*Watcher, error) {
 	w := &Watcher{
 		source: stream.Source{Metadata: opts.Metadata, Mapper: opts.Mapper, Clock: opts.Clock, Log: opts.Log},
-		wake:   opts.Wake, space: spaceThresholds.under(opts), kind: kindThresholds.under(opts),
+		wake:   opts.Wake, narrow: opts.NoWidening,
 		follows: map[types.NamespacedName]map[string]*follow{}, trees: map[schema.GroupKind]*tree{},
 	}
 	if opts.Wake == nil {

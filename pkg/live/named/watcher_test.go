@@ -283,8 +283,8 @@ func TestWide(t *testing.T) {
 	r.server.Remove(secrets, "one", "stranger")
 	r.expect("apps inputs stranger exists=false")
 
-	// Between the thresholds nothing changes; below the lower one it splits.
-	r.follow(apps, all[:9])
+	// While there are many nothing changes; when there are few it splits.
+	r.follow(apps, all[:17])
 	r.opened("one/")
 	if !r.Follow(apps, topic, all[:2]) {
 		t.Error("what is known is not known any more")
@@ -294,42 +294,20 @@ func TestWide(t *testing.T) {
 	r.expect("apps inputs s0000 exists=true")
 }
 
-// TestSwitches watches the same names with each part of the mechanism turned off: what
-// is known of them is the same.
-func TestSwitches(t *testing.T) {
-	names := func(n int) (open []string) {
-		for _, name := range numbered(n) {
-			open = append(open, "one/"+name)
-		}
-		return open
-	}
-	cases := map[string]struct {
-		why         string
-		change      func(*named.Options)
-		many, fewer []string // what is watched for 17 names, and for 16 of them
-	}{
-		"On": {"a number that goes up and down changes nothing", func(*named.Options) {}, []string{"one/"}, []string{"one/"}},
-		"NoHysteresis": {
-			"it splits where it was widened", func(o *named.Options) { o.NoHysteresis = true },
-			[]string{"one/"}, names(16),
-		},
-		"NoWidening": {"each name is watched by itself", func(o *named.Options) { o.NoWidening = true }, names(17), names(16)},
-	}
-	for name, tc := range cases {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, tc.change).start()
-			r.put("one", "s0003")
-			all := refs("one", numbered(17)...)
-			r.follow(apps, all)
-			r.opened(tc.many...)
-			r.follow(apps, all[:16])
-			r.opened(tc.fewer...)
-			for i, ref := range all[:16] {
-				if seen, known := r.Lookup(ref); !known || seen.Exists != (i == 3) {
-					t.Errorf("%s: known %t, %+v, though %s", ref.Name, known, seen, tc.why)
-				}
+// TestNoWidening watches many names one by one when widening is turned off: what is
+// known of them is the same.
+func TestNoWidening(t *testing.T) {
+	for narrow, open := range map[bool]int{false: 1, true: 17} {
+		r := newRig(t, func(o *named.Options) { o.NoWidening = narrow }).start()
+		r.put("one", "s0003")
+		all := refs("one", numbered(17)...)
+		r.follow(apps, all)
+		r.eventually("it is watched", func() bool { return len(r.server.Open()) == open })
+		for i, ref := range all {
+			if seen, known := r.Lookup(ref); !known || seen.Exists != (i == 3) {
+				t.Errorf("%s, narrow %t: known %t, %+v", ref.Name, narrow, known, seen)
 			}
-		})
+		}
 	}
 }
 

@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
 )
@@ -35,20 +34,6 @@ func (f *Fleet) Offer(ctx context.Context, v Variables, value string) error {
 		"apiVersion": "v1", "kind": v.Kind,
 		"metadata": map[string]any{"name": v.Name, "labels": map[string]any{meta.LabelWatch: meta.WatchEnabled}},
 		v.field():  map[string]any{v.Name: value},
-	})
-}
-
-// Refer has the Kustomization of a unit that exists take values from these, in place of those it took them from before, and
-// waits until it is ready again.
-func (f *Fleet) Refer(ctx context.Context, u Unit, from ...Variables) (time.Time, error) {
-	version, err := f.Patch(ctx, unitPath(u), map[string]any{
-		"spec": map[string]any{"postBuild": map[string]any{"substituteFrom": references(from)}},
-	})
-	if err != nil {
-		return time.Now(), err
-	}
-	return f.AwaitUnits(ctx, []Unit{u}, "be ready with other references", func(s State) bool {
-		return s.Metadata.Version() >= version && s.Ready()
 	})
 }
 

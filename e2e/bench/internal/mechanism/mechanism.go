@@ -19,18 +19,17 @@ const (
 	// builtUnits have many objects each, and enough of them for a hundred that are edited one by one and a hundred at once.
 	builtUnits, builtObjects = 230, 20
 	// namedUnits refer to a ConfigMap of their own each.
-	namedUnits = 200
+	namedUnits = 600
 	// limit is how long a cell may take.
 	limit = 8 * time.Minute
 )
 
 // Feature gates of kustomize-controller.
 const (
-	coalesceLists        = "CoalesceLists"
-	widenNamedWatches    = "WidenNamedWatches"
-	namedWatchHysteresis = "NamedWatchHysteresis"
-	deferStatus          = "DeferStatus"
-	cacheBuilds          = "CacheBuilds"
+	coalesceLists     = "CoalesceLists"
+	widenNamedWatches = "WidenNamedWatches"
+	deferStatus       = "DeferStatus"
+	cacheBuilds       = "CacheBuilds"
 )
 
 // All returns the cells in the order in which they are run.
@@ -41,7 +40,7 @@ func All() []rig.Cell {
 			Setup: shaped(fleet.Shape{Units: units, Objects: objects}), Run: lists,
 		},
 		{
-			Name: "mechanism-watches", About: "every unit takes a value from a ConfigMap of its own, and the number of Secrets referred to goes up and down by one, with wide watches, without hysteresis and without widening",
+			Name: "mechanism-watches", About: "every unit takes a value from a ConfigMap of its own, and the controllers are started anew, with watches that are widened and without",
 			Setup: shaped(fleet.Shape{Units: namedUnits, Objects: objects}), Bare: true, Run: watches,
 		},
 		{
