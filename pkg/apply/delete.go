@@ -25,10 +25,14 @@ type DeleteResult string
 
 // The results of a deletion.
 const (
-	// Deleted means that the server confirmed that the object is not there.
+	// Deleted means that the server deleted the object at our request.
 	Deleted DeleteResult = "deleted"
-	// Terminating means that the object has finalizers or children to see to: it
-	// stays in the inventory until it is gone.
+	// Absent means that the object is not there, and nothing was done about it.
+	Absent DeleteResult = "absent"
+	// Accepted means that the server has begun to delete the object at our request. It
+	// has finalizers or children to see to, and stays in the inventory until it is gone.
+	Accepted DeleteResult = "accepted"
+	// Terminating means that the deletion of the object had begun before.
 	Terminating DeleteResult = "terminating"
 	// Released means that the object is not ours to delete: its labels name
 	// another owner, it is another object of the same name, or a policy keeps it.
@@ -136,7 +140,7 @@ func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, first 
 	}
 	if !defined {
 		// Without its definition there is no object of the kind.
-		return d.ended(Deleted)
+		return d.ended(Absent)
 	}
 	d.at = wire.Ref{Resource: found, Namespace: d.ID.Namespace, Name: d.ID.Name}
 	known := false
@@ -148,7 +152,7 @@ func (a *Applier) decide(ctx context.Context, unit live.Unit, d deletion, first 
 	}
 	switch {
 	case apierrors.IsNotFound(err):
-		return d.ended(Deleted)
+		return d.ended(Absent)
 	case err != nil:
 		return d.failed(err)
 	case d.decided != "" && d.decided != d.seen.UID:
@@ -168,7 +172,7 @@ func (a *Applier) remove(ctx context.Context, d deletion, last bool) deletion {
 	case gone || apierrors.IsNotFound(err):
 		return d.ended(Deleted)
 	case err == nil:
-		return d.ended(Terminating)
+		return d.ended(Accepted)
 	case !apierrors.IsConflict(err):
 		return d.failed(err)
 	case last:

@@ -235,7 +235,7 @@ func TestDefinitions(t *testing.T) {
 	target := apply.Deletion{ID: inventory.IDOf(thing), Version: "v1"}
 	w.eventually("an object without definition counts as gone", func() bool {
 		result, err := w.remove(context.Background(), w.unit, target)
-		return err == nil && result == apply.Deleted
+		return err == nil && result == apply.Absent
 	})
 	_, err = w.applier.Run(t.Context(), w.unit, tasksOf(thing))
 	if err == nil || !strings.Contains(err.Error(), "Thing/"+w.ns+"/one not found: ") {

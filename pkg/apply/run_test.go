@@ -260,7 +260,7 @@ func TestDelete(t *testing.T) {
 		"Prune":      {"the live object forbids it", func(o *unstructured.Unstructured) { annotate(o, "prune", "disabled") }, "", apply.Released, true},
 		"Reconcile":  {"the live object forbids it", func(o *unstructured.Unstructured) { annotate(o, "reconcile", "disabled") }, "", apply.Released, true},
 		"OtherUID":   {"it is another object", nil, "another", apply.Released, true},
-		"Finalizers": {"somebody has to see to it first", func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.org/hold"}) }, "", apply.Terminating, true},
+		"Finalizers": {"somebody has to see to it first", func(o *unstructured.Unstructured) { o.SetFinalizers([]string{"example.org/hold"}) }, "", apply.Accepted, true},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -281,20 +281,26 @@ func TestDelete(t *testing.T) {
 			if _, left := w.data("x"); left != c.left {
 				t.Errorf("%s: left %t", c.why, left)
 			}
+			if c.want != apply.Accepted {
+				return
+			}
+			if again, err := w.remove(t.Context(), w.unit, target); err != nil || again != apply.Terminating {
+				t.Errorf("%s: the second time: got %s, %v", c.why, again, err)
+			}
 		})
 	}
 	w := newWorld(t)
-	if got, err := w.remove(t.Context(), live.Unit{}, w.target("absent")); err != nil || got != apply.Deleted {
+	if got, err := w.remove(t.Context(), live.Unit{}, w.target("absent")); err != nil || got != apply.Absent {
 		t.Errorf("absent: got %s, %v", got, err)
 	}
 	other := w.target("absent")
 	other.Version = "v0"
-	if got, err := w.remove(t.Context(), w.unit, other); err != nil || got != apply.Deleted {
+	if got, err := w.remove(t.Context(), w.unit, other); err != nil || got != apply.Absent {
 		t.Errorf("a version that is not served: got %s, %v", got, err)
 	}
 	for name, want := range map[string]bool{"gone.example.org": true, "apps": true, "": false} {
 		undefined := apply.Deletion{ID: inventory.ID{Namespace: w.ns, Name: "x", Group: name, Kind: "Nothing"}, Version: "v1"}
-		if got, err := w.remove(t.Context(), w.unit, undefined); (err == nil && got == apply.Deleted) != want {
+		if got, err := w.remove(t.Context(), w.unit, undefined); (err == nil && got == apply.Absent) != want {
 			t.Errorf("a kind that group %q has not: got %s, %v", name, got, err)
 		}
 	}

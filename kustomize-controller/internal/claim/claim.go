@@ -1,5 +1,5 @@
-// Package claim finds the objects that other Kustomizations want: an object that
-// moved from one to another is not deleted.
+// Package claim finds what a deletion must not take: the objects that moved to another
+// Kustomization, and those that would go with what is deleted.
 package claim
 
 import (
@@ -20,6 +20,8 @@ import (
 type Finder struct {
 	// Siblings returns the other Kustomizations made from the same source.
 	Siblings func(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error)
+	// Sharing returns the other Kustomizations that are applied to the same cluster.
+	Sharing func(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error)
 	// Digests and Units know what units were built from and to; Builder builds what
 	// they do not know.
 	Digests *inputs.Inputs

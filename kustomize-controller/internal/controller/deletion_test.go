@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -221,4 +222,80 @@ func TestForce(t *testing.T) {
 			g.Expect(r.value(t, "a")()).To(Equal("1"))
 		})
 	}
+}
+
+// TestDeletionThatTakesOthersAlong holds the deletion of a Namespace in which objects of
+// the build, or of other Kustomizations, live: one line that leaves the source must not
+// delete what did not leave it.
+func TestDeletionThatTakesOthersAlong(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	home := r.namespace + "-home"
+	space := "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + home + "}\n"
+	inside := func(name string) string {
+		return fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: %s}\n", name, home)
+	}
+	files := map[string]string{
+		"infra/space.yaml": space, "infra/a.yaml": inside("a"), "infra/kept.yaml": r.manifest("kept", "1"),
+		"shop/b.yaml": inside("b"), "shop/kept.yaml": r.manifest("shop", "1"),
+	}
+	r.publish(t, "1", files)
+	infra := r.unit("infra", "./infra")
+	g.Expect(r.Create(t.Context(), infra)).To(Succeed())
+	g.Eventually(r.state(t.Context(), infra), soon).Should(Equal(readyAt1))
+	shop := r.unit("shop", "./shop")
+	g.Expect(r.Create(t.Context(), shop)).To(Succeed())
+	g.Eventually(r.state(t.Context(), shop), soon).Should(Equal(readyAt1))
+
+	delete(files, "infra/space.yaml")
+	r.publish(t, "2", files)
+	g.Eventually(r.state(t.Context(), infra), soon).Should(Equal("False PruneFailed main@sha1:1"))
+	g.Expect(message(infra)).To(ContainSubstring("Namespace/" + home + " holds ConfigMap/" + home + "/a of this build and 1 more"))
+
+	delete(files, "infra/a.yaml")
+	r.publish(t, "3", files)
+	g.Eventually(func() (string, error) { _, err := r.state(t.Context(), infra)(); return message(infra), err }, soon).
+		Should(ContainSubstring("holds ConfigMap/" + home + "/b of Kustomization/" + r.namespace + "/shop"))
+	live := &corev1.Namespace{}
+	g.Expect(r.Get(t.Context(), client.ObjectKey{Name: home}, live)).To(Succeed())
+	g.Expect(live.DeletionTimestamp).To(BeNil())
+
+	delete(files, "shop/b.yaml")
+	r.publish(t, "4", files)
+	g.Eventually(r.state(t.Context(), shop), soon).Should(Equal("True ReconciliationSucceeded main@sha1:4"))
+	r.ask(t, infra, meta.AnnotationRequestedAt, "again")
+	g.Eventually(func() bool {
+		return r.Get(t.Context(), client.ObjectKey{Name: home}, live) == nil && live.DeletionTimestamp != nil
+	}, soon).Should(BeTrue(), "nothing needs it any more")
+	g.Eventually(r.events(t, "infra"), soon).Should(ContainElement(ContainSubstring("Namespace/" + home + " deleted")))
+}
+
+// TestDeletionIsReportedWhenAccepted reports a deletion in the pass that asks for it: an
+// object with a finalizer may be gone much later, or after a pass that fails.
+func TestDeletionIsReportedWhenAccepted(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	held := fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: held, namespace: %s, finalizers: [example.com/hold]}\n", r.namespace)
+	r.publish(t, "1", map[string]string{"app/stays.yaml": r.manifest("stays", "1"), "app/held.yaml": held})
+	unit := r.unit("app", "./app")
+	g.Expect(r.Create(t.Context(), unit)).To(Succeed())
+	g.Eventually(r.state(t.Context(), unit), soon).Should(Equal(readyAt1))
+	r.publish(t, "2", map[string]string{"app/stays.yaml": r.manifest("stays", "1")})
+	line := "ConfigMap/" + r.namespace + "/held deleted"
+	g.Eventually(r.events(t, "app"), soon).Should(ContainElement(And(
+		ContainSubstring(line), ContainSubstring("kubectl -n "+r.namespace+" get secret"))))
+	g.Expect(r.gone(t, "held")).To(BeFalse())
+
+	a, err := r.configMap(t.Context(), "held")
+	g.Expect(err).NotTo(HaveOccurred())
+	before := client.MergeFrom(a.DeepCopy())
+	a.Finalizers = nil
+	g.Expect(r.Patch(t.Context(), a, before)).To(Succeed())
+	g.Eventually(func() (int, error) {
+		_, err := r.state(t.Context(), unit)()
+		return len(unit.Status.Inventory.Entries), err
+	}, soon).Should(Equal(1))
+	texts, err := r.events(t, "app")()
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(strings.Count(strings.Join(texts, "\n"), line)).To(Equal(1))
 }

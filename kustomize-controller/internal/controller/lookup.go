@@ -100,6 +100,24 @@ func (l *lookup) unit(ctx context.Context, name types.NamespacedName) (*kustomiz
 	return unit, nil
 }
 
+// sharing returns the other units that are applied to the same cluster.
+func (l *lookup) sharing(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error) {
+	from, units := l.cache, &kustomizev1.KustomizationList{}
+	if l.beyond != nil {
+		from = l.beyond
+	}
+	if err := from.List(ctx, units); err != nil {
+		return nil, fmt.Errorf("listing what is applied to the same cluster: %w", err)
+	}
+	var others []*kustomizev1.Kustomization
+	for i := range units.Items {
+		if other := &units.Items[i]; other.UID != unit.UID && request.Cluster(other) == request.Cluster(unit) {
+			others = append(others, other)
+		}
+	}
+	return others, nil
+}
+
 // siblings returns the other units made from the same source.
 func (l *lookup) siblings(ctx context.Context, unit *kustomizev1.Kustomization) ([]*kustomizev1.Kustomization, error) {
 	source := request.Source(unit)

@@ -34,6 +34,9 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 	k.drifting = metrics.NewDrifted(k.env.Registry)
 	clusters, waker := k.clusters, k.clusters.waker
 	dependencies := &dependency.Checker{Unit: k.dependency, Additive: cfg.Enabled("AdditiveCELDependencyCheck")}
+	claims := claim.Finder{
+		Siblings: k.find.siblings, Sharing: k.find.sharing, Digests: k.digests, Units: k.units, Builder: k.builder,
+	}
 	return phase.Phases{
 		Accept:       phase.Accept{Expressions: request.NewExpressions(), Allow: allowed(cfg)},
 		Source:       phase.Source{Find: k.find.sourceOf, NoCancel: !cfg.Enabled("CancelHealthCheckOnNewRevision")},
@@ -53,8 +56,7 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 			Disagreed: metrics.NewAuditDisagreements(k.env.Registry).Inc, GroupLog: cfg.Enabled("GroupChangeLog"),
 		},
 		Prune: phase.Prune{
-			Claimed: claim.Finder{Siblings: k.find.siblings, Digests: k.digests, Units: k.units, Builder: k.builder}.Elsewhere,
-			Budget:  budget, Snapshots: snapshots,
+			Claimed: claims.Elsewhere, Needed: claims.Needed, Budget: budget, Snapshots: snapshots,
 		},
 		Health:   phase.Health{Clock: clock, Key: k.key, NoFailFast: cfg.Enabled("DisableFailFastBehavior")},
 		Finalize: phase.Finalize{Place: clusters.placer.Place, Snapshots: snapshots, Clock: clock},

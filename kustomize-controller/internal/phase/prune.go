@@ -8,6 +8,7 @@ import (
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/delivery/cluster"
 	"github.com/capstan-gitops/capstan/pkg/delivery/deletion"
 	"github.com/capstan-gitops/capstan/pkg/delivery/snapshot"
 	"github.com/capstan-gitops/capstan/pkg/fault"
@@ -24,6 +25,8 @@ type Prune struct {
 	// Claimed returns the objects that other units of the same source want of those
 	// that are stale.
 	Claimed func(ctx context.Context, unit *kustomizev1.Kustomization, a *meta.Artifact, stale []inventory.Entry) map[inventory.ID]bool
+	// Needed returns what stale objects are still needed for.
+	Needed func(ctx context.Context, unit *kustomizev1.Kustomization, h *cluster.Handle, built []inventory.ID, stale []inventory.Entry) (map[inventory.ID]string, error)
 	// Budget bounds what a pass deletes without consent.
 	Budget deletion.Budget
 	// Snapshots keeps what was deleted.
@@ -41,6 +44,10 @@ func (p Prune) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	moved := p.Claimed(ctx, s.Object, s.Artifact, s.Plan.Stale)
 	maps.DeleteFunc(moved, func(id inventory.ID, _ bool) bool { return s.taken(id) })
 	request := p.request(s).Without(moved)
+	var err error
+	if request.Needed, err = p.Needed(ctx, s.Object, s.Cluster, s.Built.IDs(), request.Stale); err != nil {
+		return reconciler.Fail(fault.Retry(meta.ReasonPruneFailed, err))
+	}
 	for _, e := range request.Stale {
 		if seen, ok := s.Cluster.Live.Lookup(e.ID); ok {
 			request.Overrides[e.ID] = deletion.OverrideOf(seen.Policy)

@@ -114,6 +114,12 @@ func (h *Handle) Namespaced(gk schema.GroupKind) bool {
 	return err != nil || mapping.Scope.Name() == apimeta.RESTScopeNameNamespace
 }
 
+// KindOf returns the kind of a resource; ok is false for one that is not known.
+func (h *Handle) KindOf(gr schema.GroupResource) (gk schema.GroupKind, ok bool) {
+	gvk, err := h.mapper.KindFor(gr.WithVersion(""))
+	return gvk.GroupKind(), err == nil
+}
+
 func (h *Handle) resource(gvr schema.GroupVersionResource, namespace string) dynamic.ResourceInterface {
 	if namespace == "" {
 		return h.dynamic.Resource(gvr)

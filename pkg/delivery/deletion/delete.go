@@ -152,8 +152,13 @@ func (r *Result) add(e inventory.Entry, outcome apply.DeleteResult) {
 	switch outcome {
 	case apply.Terminating:
 		r.Left++
+	case apply.Accepted: // reported now: it may be gone only after other passes, or never
+		r.Lines = append(r.Lines, e.Subject()+" deleted")
+		r.Left++
 	case apply.Deleted:
 		r.Lines = append(r.Lines, e.Subject()+" deleted")
+		r.Gone = append(r.Gone, e.ID)
+	case apply.Absent:
 		r.Gone = append(r.Gone, e.ID)
 	case apply.Released:
 		r.Lines = append(r.Lines, e.Subject()+" skipped")

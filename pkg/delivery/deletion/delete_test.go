@@ -225,12 +225,16 @@ func TestDelete(t *testing.T) {
 		},
 		Left: 1,
 		Lines: []string{
-			subject("ConfigMap", "others") + " skipped", subject("ConfigMap", "kept") + " skipped", subject("ConfigMap", "gone") + " deleted",
+			subject("ConfigMap", "others") + " skipped", subject("ConfigMap", "kept") + " skipped", subject("ConfigMap", "held") + " deleted",
 			subject("ConfigMap", "a") + " deleted", subject("ServiceAccount", "account") + " deleted",
 		},
 	}
 	if diff := cmp.Diff(want, out); diff != "" {
 		t.Errorf("the outcome differs (-want +got):\n%s", diff)
+	}
+	again, err := deletion.Delete(t.Context(), w.h, w.unit, []inventory.Entry{w.entry("ConfigMap", "held"), w.entry("ConfigMap", "gone")})
+	if err != nil || len(again.Lines) > 0 || again.Left != 1 {
+		t.Errorf("what was reported is reported again, or what was not done: %+v, %v", again, err)
 	}
 	if at := slices.Index(w.deleted, "account"); at != len(w.deleted)-1 {
 		t.Errorf("what is applied first is deleted last, but they were deleted in the order %q", w.deleted)

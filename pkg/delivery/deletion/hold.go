@@ -49,6 +49,9 @@ type Request struct {
 	Emptied bool
 	// Live is what is known of the live objects.
 	Live map[inventory.ID]drift.State
+	// Needed says of stale objects what they are still needed for, in words that follow
+	// the name of the object (see Needed): their deletion is held.
+	Needed map[inventory.ID]string
 	// Overrides are what the live objects say about their own deletion.
 	Overrides map[inventory.ID]Override
 	// Budget bounds what is deleted without consent.
@@ -160,13 +163,20 @@ func (d Request) reasons(counted []inventory.Entry) []string {
 			len(counted), d.Inventory, strings.Join(bounds, " and of ")))
 	}
 	var kinds, asking []inventory.Entry
+	var needed []string
 	for _, e := range counted {
+		if use, ok := d.Needed[e.ID]; ok {
+			needed = append(needed, e.Subject()+" "+use)
+		}
 		switch {
 		case d.Overrides[e.ID] == Protected:
 			asking = append(asking, e)
 		case d.Budget.protects(e.GroupKind()):
 			kinds = append(kinds, e)
 		}
+	}
+	if len(needed) > 0 {
+		reasons = append(reasons, some(needed))
 	}
 	if len(kinds) > 0 {
 		reasons = append(reasons, "the budget protects the kind of "+named(kinds))
@@ -178,11 +188,15 @@ func (d Request) reasons(counted []inventory.Entry) []string {
 }
 
 func named(entries []inventory.Entry) string {
-	names := subjects(entries)
-	if len(names) <= maxSubjects {
-		return strings.Join(names, ", ")
+	return some(subjects(entries))
+}
+
+// some lists a few and counts the others.
+func some(texts []string) string {
+	if len(texts) <= maxSubjects {
+		return strings.Join(texts, ", ")
 	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:maxSubjects], ", "), len(names)-maxSubjects)
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:maxSubjects], ", "), len(texts)-maxSubjects)
 }
 
 func subjects(entries []inventory.Entry) []string {
