@@ -4,19 +4,39 @@ import (
 	"context"
 	"errors"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
+	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
-// forced reports that the object may be replaced: the task says so, or a policy on
-// the desired or the live object.
-func (a *Applier) forced(ctx context.Context, o object) bool {
-	if o.Force || o.policy.Force == ownership.PolicyEnabled {
+// replaceable decides about an object that cannot be changed into what is asked for:
+// nil says that it may be replaced, because the task or a policy on the desired or the
+// live object forces it. Otherwise the refusal stands. What takes data or other objects
+// along when it goes is replaced only on the word of a policy on the object: a task's is
+// about all objects of its unit.
+func (a *Applier) replaceable(ctx context.Context, o object, refused error) error {
+	holds := holdsMore(o)
+	switch {
+	case o.Force && !holds, a.consents(ctx, o):
+		return nil
+	case o.Force:
+		return fault.WithHint(refused, "replacing %s would also delete what it holds; to have that done, annotate it with %sforce=%s",
+			o.ID.Subject(), a.opts.Owner.Names().PolicyPrefix, ownership.PolicyEnabled)
+	}
+	return refused
+}
+
+// consents reports that a policy on the desired or the live object forces it.
+func (a *Applier) consents(ctx context.Context, o object) bool {
+	if o.policy.Force == ownership.PolicyEnabled {
 		return true
 	}
 	if seen, ok := a.remember(o.ID); ok {
@@ -24,6 +44,21 @@ func (a *Applier) forced(ctx context.Context, o object) bool {
 	}
 	seen, err := a.read(ctx, o.at, o.ID)
 	return err == nil && seen.Policy.Force == ownership.PolicyEnabled
+}
+
+// holdsMore reports that an object does not go alone: the data of a claim or a volume,
+// the claims of a StatefulSet that says so, all objects of a Namespace or of a
+// definition.
+func holdsMore(o object) bool {
+	switch o.ID.GroupKind() {
+	case schema.GroupKind{Kind: "PersistentVolumeClaim"}, schema.GroupKind{Kind: "PersistentVolume"},
+		schema.GroupKind{Kind: "Namespace"}, schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
+		return true
+	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
+		policy, _, _ := unstructured.NestedString(o.Object.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
+		return policy == string(appsv1.DeletePersistentVolumeClaimRetentionPolicyType)
+	}
+	return false
 }
 
 // checkReplacement makes sure that the object would be accepted if the one that is
@@ -51,7 +86,7 @@ func (a *Applier) clear(ctx context.Context, o object) error {
 		if err != nil {
 			return err
 		}
-		if a.opts.Owner.Policy(current).Kept() {
+		if policy := a.opts.Owner.Policy(current); policy.Kept() || policy.Deletion == ownership.PolicyProtected {
 			return errors.New("replacing it is needed, and its policies forbid deletion")
 		}
 		uid, version := current.GetUID(), current.GetResourceVersion()

@@ -10,6 +10,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
+	"github.com/capstan-gitops/capstan/pkg/testkit/testowner"
 )
 
 // TestRequests counts: N objects are N dry-runs and N applies, and one known
@@ -303,5 +304,49 @@ func TestDelete(t *testing.T) {
 		if got, err := w.remove(t.Context(), w.unit, undefined); (err == nil && got == apply.Absent) != want {
 			t.Errorf("a kind that group %q has not: got %s, %v", name, got, err)
 		}
+	}
+}
+
+// TestForceAndWhatGoesAlong replaces what takes data or other objects along only when the
+// object itself says so: spec.force of a unit is about all its objects, and one changed
+// field of a claim must not cost its data.
+func TestForceAndWhatGoesAlong(t *testing.T) {
+	w := newWorld(t)
+	claim := func(class string) *unstructured.Unstructured {
+		return w.object("v1", "PersistentVolumeClaim", "data", fields{"spec": fields{
+			"storageClassName": class, "accessModes": []any{"ReadWriteOnce"}, "resources": fields{"requests": fields{"storage": "1Gi"}},
+		}})
+	}
+	set := func(name, service, whenDeleted string) *unstructured.Unstructured {
+		labels := fields{"app": "x"}
+		return w.object("apps/v1", "StatefulSet", name, fields{"spec": fields{
+			"serviceName": service, "selector": fields{"matchLabels": labels},
+			"persistentVolumeClaimRetentionPolicy": fields{"whenDeleted": whenDeleted, "whenScaled": "Retain"},
+			"template":                             fields{"metadata": fields{"labels": labels}, "spec": fields{"containers": []any{fields{"name": "c", "image": "i"}}}},
+		}})
+	}
+	cases := map[string]struct {
+		why           string
+		before, after *unstructured.Unstructured
+		replaced      bool
+	}{
+		"Claim":         {"the data of a claim goes with it", claim("a"), claim("b"), false},
+		"ClaimOfClaims": {"the claims go with a set that says so", set("held", "a", "Delete"), set("held", "b", "Delete"), false},
+		"Set":           {"they stay where it does not", set("free", "a", "Retain"), set("free", "b", "Retain"), true},
+		"Consent":       {"the object itself says so", set("given", "a", "Delete"), annotate(set("given", "b", "Delete"), "force", "Enabled"), true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			w.run(tasksOf(c.before)...)
+			task := taskOf(c.after)
+			task.Force = true
+			_, err := w.applier.Run(t.Context(), w.unit, []apply.Task{task})
+			switch {
+			case c.replaced && err != nil:
+				t.Errorf("%s: %v", c.why, err)
+			case !c.replaced && (err == nil || !strings.Contains(err.Error(), "annotate it with "+testowner.Prefix+"force=enabled")):
+				t.Errorf("%s: got %v", c.why, err)
+			}
+		})
 	}
 }

@@ -121,9 +121,12 @@ func (a *Applier) dryRun(ctx context.Context, o object, payload wire.Payload, fu
 			answer, err = a.wire.Apply(ctx, o.at, payload, mode)
 		}
 	}
-	if err != nil && !o.Verify && refusal.Immutable(err) && a.forced(ctx, o) {
-		err = a.checkReplacement(ctx, o, payload, err)
-		return checked{object: o, recreate: err == nil}, err
+	if err != nil && !o.Verify && refusal.Immutable(err) {
+		refused := err
+		if err = a.replaceable(ctx, o, refused); err == nil {
+			err = a.checkReplacement(ctx, o, payload, refused)
+			return checked{object: o, recreate: err == nil}, err
+		}
 	}
 	return checked{object: o, seen: answer}, err
 }

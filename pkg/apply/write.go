@@ -63,8 +63,11 @@ func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked
 			return c, nil
 		}
 	}
-	if !refusal.Immutable(refused) || !a.forced(ctx, c.object) {
+	if !refusal.Immutable(refused) {
 		return c, refused
+	}
+	if err := a.replaceable(ctx, c.object, refused); err != nil {
+		return c, err
 	}
 	payload, err := c.encoded()
 	if err != nil {
