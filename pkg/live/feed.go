@@ -47,6 +47,9 @@ func (f feed) Begin() stream.List {
 // Opened says that the watch is open.
 func (f feed) Opened() {
 	f.locked(func() {
+		if f.k.why == stream.NotServed {
+			f.k.forgetReports() // what is still gone can be put back now
+		}
 		f.k.alive, f.k.why = true, ""
 		f.t.reassess(f.k)
 	})

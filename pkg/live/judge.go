@@ -13,7 +13,8 @@ import (
 // Judgement is what is known of all objects of a unit.
 type Judgement struct {
 	// Synced says that every kind of the unit has been listed and is watched, or
-	// has been found to be unwatchable, in which case its objects are Unwatched.
+	// has been found to be unwatchable, in which case its objects are Unwatched, or
+	// Gone when the cluster does not serve the kind.
 	// Until then nothing can be concluded from an object without a finding.
 	Synced bool
 	// Objects holds a finding for every object that is not clean.
@@ -62,6 +63,7 @@ type facts struct {
 	claim       *claim
 	seen        *observation.Object // nil when the object is not seen
 	unwatchable bool
+	undefined   bool // unwatchable, because the cluster does not serve the kind
 	nsDeleting  bool
 }
 
@@ -69,6 +71,8 @@ type facts struct {
 // the kind was listed and no apply of the object is in flight.
 func judge(f facts) Finding {
 	switch {
+	case f.undefined && !f.claim.skipped():
+		return Finding{State: drift.Gone} // with its definition
 	case f.unwatchable:
 		return Finding{State: drift.Unwatched}
 	case f.seen == nil && f.nsDeleting:

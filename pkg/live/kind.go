@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
+	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/live/coalesce"
 	"github.com/capstan-gitops/capstan/pkg/live/observation"
 	"github.com/capstan-gitops/capstan/pkg/live/stream"
@@ -46,6 +47,15 @@ func (k *kind) retry() {
 		k.stream.Relist()
 	case k.why != "":
 		k.stream.Retry()
+	}
+}
+
+// forgetReports has what was found out about objects reported once more.
+func (k *kind) forgetReports() {
+	for _, o := range k.objects {
+		for c := o.claims; c != nil; c = c.next {
+			c.reported = drift.Clean
+		}
 	}
 }
 

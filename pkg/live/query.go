@@ -6,6 +6,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/observation"
+	"github.com/capstan-gitops/capstan/pkg/live/stream"
 )
 
 // Judge says what is known of the objects of a unit. A unit that is
@@ -65,7 +66,7 @@ func (t *Table) find(c *claim) (v Finding, ready bool) {
 	}
 	seen := c.object.visible()
 	v = judge(facts{
-		claim: c, seen: seen, unwatchable: !k.alive, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
+		claim: c, seen: seen, unwatchable: !k.alive, undefined: !k.alive && k.why == stream.NotServed, nsDeleting: t.namespaceDeleting(c.object.at.namespace.Value()),
 	})
 	if v.State == drift.Dirty || v.State == drift.Suspect {
 		v.By = seen.By()

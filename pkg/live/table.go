@@ -260,6 +260,18 @@ func (t *Table) SchemaChanged(kinds ...schema.GroupKind) {
 	})
 }
 
+// KindsCame says that kinds are served that were not: their objects are looked for at
+// once. Nothing can have been applied under an older schema of them.
+func (t *Table) KindsCame(kinds ...schema.GroupKind) {
+	t.locked(func() {
+		for _, gk := range kinds {
+			if k, ok := t.kinds[gk]; ok {
+				k.retry()
+			}
+		}
+	})
+}
+
 // distrust makes every object of a kind dirty.
 func (t *Table) distrust(k *kind) {
 	for _, o := range k.objects {

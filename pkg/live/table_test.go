@@ -152,8 +152,8 @@ func TestDefinitionComesBack(t *testing.T) {
 	things := schema.GroupVersionResource{Group: group, Version: "v1", Resource: "things"}
 	id := inventory.ID{Namespace: w.ns, Name: "one", Group: group, Kind: "Thing"}
 	w.synced(w.table, inventory.Entry{ID: id, Version: "v1"})
-	if got := w.state(id); got != drift.Unwatched {
-		t.Errorf("before the kind is defined: got %s", got)
+	if got := w.state(id); got != drift.Gone {
+		t.Errorf("what was applied is gone with its definition: got %s", got)
 	}
 	for range 2 {
 		must(w.client.Resource(crds).Create(t.Context(), definition.DeepCopy(), metav1.CreateOptions{}))(t)
@@ -175,5 +175,6 @@ func TestDefinitionComesBack(t *testing.T) {
 			_, err := w.client.Resource(crds).Get(t.Context(), definition.GetName(), metav1.GetOptions{})
 			return err != nil
 		})
+		w.eventually("the object is gone with it", func() bool { return w.state(id) == drift.Gone })
 	}
 }

@@ -52,9 +52,9 @@ func (p Health) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	took := now.Sub(s.Attempt.Awaiting.Since).Round(time.Millisecond)
 	switch {
 	case len(check.Failed) > 0 && !p.NoFailFast:
-		return unhealthy(ctx, s, check.Failed, health.After(took, health.FailedEarly(await.Subjects(check.Failed))))
+		return unhealthy(ctx, s, check, check.Failed, health.After(took, health.FailedEarly(await.Subjects(check.Failed))))
 	case len(check.Waiting) > 0 && !now.Before(s.Attempt.Awaiting.Deadline):
-		return unhealthy(ctx, s, check.Waiting, health.After(took, health.Timeout(await.Subjects(check.Waiting))))
+		return unhealthy(ctx, s, check, check.Waiting, health.After(took, health.Timeout(await.Subjects(check.Waiting))))
 	case len(check.Waiting) > 0:
 		return park(s, now, poll)
 	}
@@ -78,10 +78,10 @@ func park(s *Scope, now time.Time, poll bool) reconciler.Outcome {
 }
 
 // unhealthy ends a wait that failed, with the causes that the pods of the objects
-// give. The next attempt begins anew.
-func unhealthy(ctx context.Context, s *Scope, subjects []await.Subject, message string) reconciler.Outcome {
+// give. The next attempt begins anew, but for what came to its end.
+func unhealthy(ctx context.Context, s *Scope, check *await.Check, subjects []await.Subject, message string) reconciler.Outcome {
 	s.Healthy = HealthFailed
-	s.Attempt.Awaiting, s.Attempt.Judged = nil, nil
+	s.Attempt.Awaiting, s.Attempt.Judged = nil, check.Final()
 	s.Cluster.Live.Await(s.Unit, nil)
 	s.keepAttempt()
 	ids := make([]inventory.ID, 0, len(subjects))

@@ -72,8 +72,21 @@ func (c *Check) Run(ctx context.Context, targets []Target) error {
 	return nil
 }
 
-// inspect returns the health of an object, without a version if it does not exist. A
-// transient one that does not exist is well.
+// Final returns what is known of transient objects that have failed: it stays true when
+// they are deleted, and is what the next Check has to know of them.
+func (c *Check) Final() map[inventory.ID]Judged {
+	final := map[inventory.ID]Judged{}
+	for id, judged := range c.Judged {
+		if c.Transient[id] && judged.Status == health.Failed {
+			final[id] = judged
+		}
+	}
+	return final
+}
+
+// inspect returns the health of an object, without a version if nothing is known of it. A
+// transient one that does not exist any more is as it was when it was seen last if it had
+// failed, and well otherwise: only what completed is deleted by itself.
 func (c *Check) inspect(ctx context.Context, t Target) (Judged, error) {
 	seen, ok := Version(c.Cluster, t.ID)
 	if known, was := c.Judged[t.ID]; was && ok && known.Version == seen {
@@ -88,6 +101,8 @@ func (c *Check) inspect(ctx context.Context, t Target) (Judged, error) {
 		return Judged{}, err
 	case obj != nil:
 		return judge(ctx, c.Rules, obj), nil
+	case c.Transient[t.ID] && c.Judged[t.ID].Status == health.Failed:
+		return c.Judged[t.ID], nil
 	case c.Transient[t.ID]:
 		return Judged{Status: health.Current}, nil
 	}

@@ -219,6 +219,48 @@ func TestCheckJudges(t *testing.T) {
 	}
 }
 
+// TestTransientIsJudgedByItsLastState says that what is deleted once it has ended is well
+// when it is gone, unless it was seen to fail: a failed Job does not become a success by
+// its TTL.
+func TestTransientIsJudgedByItsLastState(t *testing.T) {
+	cases := map[string]struct {
+		why, phase string
+		want       health.Status
+	}{
+		"Failed": {"it failed before it went", "failed", health.Failed},
+		"Well":   {"it completed before it went", "well", health.Current},
+		"Busy":   {"only what has ended is deleted by itself", "busy", health.Current},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			transient := map[inventory.ID]bool{w.target("job").ID: true}
+			job := w.put("job", tc.phase)
+			first := &await.Check{Cluster: w.h, Rules: rules(t), Transient: transient}
+			if err := first.Run(t.Context(), w.targets("job")); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Delete(t.Context(), job); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // it stays what it was
+				next := &await.Check{Cluster: w.h, Rules: rules(t), Transient: transient, Judged: first.Final()}
+				if err := next.Run(t.Context(), w.targets("job")); err != nil {
+					t.Fatal(err)
+				}
+				got := health.Current
+				if len(next.Failed) > 0 {
+					got = next.Failed[0].Status
+				}
+				if got != tc.want {
+					t.Errorf("%s: got %s", tc.why, got)
+				}
+				first = next
+			}
+		})
+	}
+}
+
 // TestWellIsNotReadAgain says that waiting costs what changes, not what is awaited.
 func TestWellIsNotReadAgain(t *testing.T) {
 	w := newWorld(t)

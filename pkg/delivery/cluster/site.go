@@ -81,10 +81,16 @@ func (p *Pool) newSite(config *rest.Config, mapper apimeta.RESTMapper) (*site, e
 		return nil, err
 	}
 	s.definitions, err = definitions.New(definitions.Options{
-		Metadata: meta, Mapper: mapper, Clock: p.opts.Clock, Changed: s.redefined, Came: func(kinds []schema.GroupKind) { s.names.KindsChanged(kinds...) },
+		Metadata: meta, Mapper: mapper, Clock: p.opts.Clock, Changed: s.redefined, Came: s.defined,
 		Log: watching.Log,
 	})
 	return s, err
+}
+
+// defined takes note that kinds are served that were not.
+func (s *site) defined(kinds []schema.GroupKind) {
+	s.table.KindsCame(kinds...)
+	s.names.KindsChanged(kinds...)
 }
 
 // redefined takes note that the definitions of kinds changed: what was applied under
