@@ -44,7 +44,30 @@ func (f *failures) isNew(key types.NamespacedName, now failure) bool {
 	return before != now
 }
 
-// forget drops what was reported of an object that does not fail any more.
+// pause notes that an object whose Ready was False is in progress: its recovery is still
+// to be reported.
+func (f *failures) pause(key types.NamespacedName, uid types.UID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.last == nil {
+		f.last = map[types.NamespacedName]failure{}
+	}
+	if _, ok := f.last[key]; !ok {
+		f.last[key] = failure{uid: uid}
+	}
+}
+
+// end drops what was reported of an object that does not fail any more, and reports
+// whether there was anything.
+func (f *failures) end(key types.NamespacedName, uid types.UID) (recovered bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, ok := f.last[key]
+	delete(f.last, key)
+	return ok && last.uid == uid
+}
+
+// forget drops what was reported of an object that is gone.
 func (f *failures) forget(key types.NamespacedName) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

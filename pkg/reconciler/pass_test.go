@@ -314,6 +314,38 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// TestRecoveryAfterProgress reports a recovery also when the object was in progress, and
+// so not failing any more, between the failure and it; and after a restart in between.
+func TestRecoveryAfterProgress(t *testing.T) {
+	for name, restart := range map[string]bool{"Same": false, "Restarted": true} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.NoDefer = true
+			r.ends(broken())
+			_, _ = r.try(t)
+			r.reported()
+			if restart {
+				before := r.Reconciler
+				r.Reconciler = &reconciler.Reconciler[*sourcev1.GitRepository, *scope]{
+					Kind: before.Kind, Client: before.Client, Live: before.Live, Recorder: before.Recorder, Clock: before.Clock,
+					FieldOwner: before.FieldOwner, WaitFallback: before.WaitFallback, NoDefer: true,
+				}
+			}
+			r.ends(reconciler.InProgress("awaiting", r.clock.Now().Add(time.Minute)))
+			r.pass(t)
+			r.ends(done())
+			r.pass(t)
+			if diff := cmp.Diff([]event{{reconciler.Info, meta.ReasonSucceeded, "stored"}}, r.reported()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			r.pass(t)
+			if again := r.reported(); len(again) != 0 {
+				t.Errorf("it is reported again: %v", again)
+			}
+		})
+	}
+}
+
 func TestNotesBecomeEvents(t *testing.T) {
 	r := newRig(t)
 	r.Kind.Annotations = func(*scope) map[string]string { return map[string]string{"revision": "main", "digest": "d"} }

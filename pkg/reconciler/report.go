@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -15,11 +16,8 @@ import (
 // earlier passes deferred, the notes of the phases, and the outcome.
 func (p *pass[O, S]) events(result status.Result, timing Timing) []events.Event {
 	due := p.notes()
-	if p.verdict.OK() {
-		p.r.failures.forget(client.ObjectKeyFromObject(p.obj))
-	}
 	note := Note{Message: p.verdict.Message}
-	switch result.Notice {
+	switch p.notice(result) {
 	case status.Silent:
 		return due
 	case status.Warning:
@@ -40,6 +38,21 @@ func (p *pass[O, S]) events(result status.Result, timing Timing) []events.Event 
 		due = append(due, p.event(note))
 	}
 	return due
+}
+
+// notice says whether the outcome is reported. A recovery is, whatever lay between it and
+// the failure.
+func (p *pass[O, S]) notice(result status.Result) status.Notice {
+	key, uid := client.ObjectKeyFromObject(p.obj), p.obj.GetUID()
+	switch {
+	case p.verdict.OK():
+		if p.r.failures.end(key, uid) {
+			return status.Normal
+		}
+	case p.verdict.Kind == status.InProgress && p.ready != nil && p.ready.Status == metav1.ConditionFalse:
+		p.r.failures.pause(key, uid)
+	}
+	return result.Notice
 }
 
 // failsAnew reports whether the failure of the pass was not reported yet.
