@@ -49,6 +49,9 @@ type Kind[O Object, S Scoped] struct {
 	// also after a panic, before the status is derived: it puts back what the pass
 	// leaves for the next one. Nil is allowed.
 	End func(S, Outcome)
+	// Limit returns how long the phases of one pass may take in all: their context ends
+	// then, and the pass fails. Nil and zero mean no limit.
+	Limit func(S) time.Duration
 	// Timing returns how long the object rests after success and after a failure.
 	// Zero for the latter means exponential back-off.
 	Timing func(O) (Timing, error)

@@ -3,6 +3,7 @@ package reconciler
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -81,10 +82,25 @@ func (o Outcome) Failed() bool {
 	return !o.next && !o.parked && !o.interrupted && (o.status.Kind == status.Retry || o.status.Kind == status.Stalled)
 }
 
-// within marks the outcome of a phase that its context interrupted. An error that says
-// "canceled" while the context lives is the phase's own, and a failure like any other.
-func (o Outcome) within(ctx context.Context) Outcome {
-	o.interrupted = ctx.Err() != nil && errors.Is(o.err, context.Canceled)
+// timeoutError ends the context of a pass that takes longer than it may.
+type timeoutError struct{ limit time.Duration }
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("the timeout of %s is over", e.limit) }
+
+// within says of the outcome of a phase whether the end of the process interrupted it,
+// or the end of the time that the pass may take. An error that says "canceled" while
+// neither has ended is the phase's own, and a failure like any other.
+func (o Outcome) within(process, bounded context.Context) Outcome {
+	if !errors.Is(o.err, context.Canceled) {
+		return o
+	}
+	var late *timeoutError
+	switch {
+	case process.Err() != nil:
+		o.interrupted = true
+	case errors.As(context.Cause(bounded), &late):
+		return Fail(fault.Retry(fault.Of(o.err).Reason, fmt.Errorf("%w: %w", late, o.err)))
+	}
 	return o
 }
 

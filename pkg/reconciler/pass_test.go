@@ -254,6 +254,28 @@ func TestInterrupted(t *testing.T) {
 	}
 }
 
+// TestLimit ends a pass that takes longer than it may: that is a failure with the reason
+// of the phase that was cut short, and names the limit.
+func TestLimit(t *testing.T) {
+	r := newRig(t)
+	r.Kind.Limit = func(*scope) time.Duration { return time.Minute }
+	r.Kind.Timing = func(*sourcev1.GitRepository) (reconciler.Timing, error) {
+		return reconciler.Timing{Interval: interval, Retry: time.Hour}, nil
+	}
+	r.run(func(context.Context, *scope) reconciler.Outcome { return reconciler.Continue() },
+		func(ctx context.Context, _ *scope) reconciler.Outcome {
+			r.clock.Step(time.Minute)
+			<-ctx.Done()
+			return reconciler.Fail(fault.Retry(meta.ReasonBuildFailed, fmt.Errorf("building: %w", ctx.Err())))
+		})
+	if result := r.pass(t); result.RequeueAfter != time.Hour {
+		t.Errorf("made again after %s", result.RequeueAfter)
+	}
+	if diff := cmp.Diff([]event{{reconciler.Error, meta.ReasonBuildFailed, "the timeout of 1m0s is over: building: context canceled"}}, r.reported()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestPhasesRunInOrderUntilOneEnds(t *testing.T) {
 	r := newRig(t)
 	var ran []string

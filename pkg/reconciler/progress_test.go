@@ -67,10 +67,18 @@ func TestProgress(t *testing.T) {
 			seen:   []string{"Reconciling True Progressing", "Ready Unknown Progressing", "fetching"},
 			writes: 2,
 		},
-		"OnlyOnce": {
-			why: "two patches are the most a pass makes",
+		"TwoSlow": {
+			why: "each step of more than a second is named",
 			phases: func(t *testing.T, r *rig) []phase {
-				return []phase{r.slow(t, "fetching", time.Second, true), r.slow(t, "storing", time.Hour, false)}
+				return []phase{r.slow(t, "fetching", time.Second, true), r.slow(t, "storing", time.Hour, true)}
+			},
+			seen:   []string{"Reconciling True Progressing", "Ready Unknown Progressing", "storing"},
+			writes: 3,
+		},
+		"SameText": {
+			why: "steps that are called the same are one",
+			phases: func(t *testing.T, r *rig) []phase {
+				return []phase{r.slow(t, "fetching", time.Second, true), r.slow(t, "fetching", time.Hour, false)}
 			},
 			seen:   []string{"Reconciling True Progressing", "Ready Unknown Progressing", "fetching"},
 			writes: 2,

@@ -198,12 +198,16 @@ func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
 		}
 	}()
 	log := logf.FromContext(ctx)
-	progress := p.watchProgress(ctx)
+	limit := time.Duration(0)
+	if p.r.Kind.Limit != nil {
+		limit = p.r.Kind.Limit(p.scope)
+	}
+	bounded, progress := p.watchProgress(ctx, limit)
 	defer progress.stop()
 	for _, phase := range phases {
 		p.verdict.Fails = phase.Fails
 		progress.enter(phase.progress(p.scope))
-		out = phase.Run(logf.IntoContext(ctx, log.WithValues("phase", phase.Name)), p.scope).within(ctx)
+		out = phase.Run(logf.IntoContext(bounded, log.WithValues("phase", phase.Name)), p.scope).within(ctx, bounded)
 		if !out.next {
 			return out
 		}

@@ -100,6 +100,7 @@ func (k *kustomizations) kind(phases phase.Phases) reconciler.Kind[*kustomizev1.
 		Record:      record,
 		Annotations: annotations,
 		Success:     success,
+		Limit:       func(s *phase.Scope) time.Duration { return s.Timeout },
 	}
 }
 
