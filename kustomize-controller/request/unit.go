@@ -64,7 +64,7 @@ func PublishesIndex(unit *kustomizev1.Kustomization) bool {
 // it is not part of the spec.
 func Dependency(unit *kustomizev1.Kustomization) *dependency.Unit {
 	return &dependency.Unit{
-		Name: Key(unit), Generation: unit.Generation, ObservedGeneration: unit.Status.ObservedGeneration,
+		Name: Key(unit), Suspended: unit.Spec.Suspend, Generation: unit.Generation, ObservedGeneration: unit.Status.ObservedGeneration,
 		Conditions: unit.Status.Conditions, Source: Source(unit), Revision: unit.Status.LastAppliedRevision,
 		DependsOn: Dependencies(unit),
 		Fields: func() (map[string]any, error) {

@@ -20,6 +20,8 @@ type Dependency struct {
 	Name types.NamespacedName
 	// Missing says that there is no such object.
 	Missing bool
+	// Suspended says that the object is not reconciled.
+	Suspended bool
 	// Generation, ObservedGeneration and Conditions of the object.
 	Generation, ObservedGeneration int64
 	Conditions                     []metav1.Condition
@@ -46,7 +48,11 @@ type Want struct {
 // Check reports the first dependency that is not ready as a fault that waits.
 func Check(dependencies []Dependency, want Want) error {
 	for _, d := range dependencies {
-		if err := d.check(want); err != nil {
+		err := d.check(want)
+		if err != nil && d.Suspended {
+			err = fmt.Errorf("it is suspended (spec.suspend): %w", err)
+		}
+		if err != nil {
 			return fault.Wait(meta.ReasonDependencyNotReady, fmt.Errorf("waiting for dependency %s: %w", d.Name, err))
 		}
 	}

@@ -62,6 +62,15 @@ func TestCheck(t *testing.T) {
 			[]depends.Dependency{dependency("a", func(d *depends.Dependency) { d.ObservedGeneration, d.Conditions = -1, nil })},
 			"waiting for dependency apps/a: it is not ready",
 		},
+		"Suspended": {
+			"nobody looks for what is wrong with one that was stopped on purpose",
+			[]depends.Dependency{dependency("a", ready(metav1.ConditionFalse), func(d *depends.Dependency) { d.Suspended = true })},
+			"waiting for dependency apps/a: it is suspended (spec.suspend): it is not ready",
+		},
+		"SuspendedButReady": {
+			"what it applied is there",
+			[]depends.Dependency{dependency("a", func(d *depends.Dependency) { d.Suspended = true })}, "",
+		},
 		"NotReady": {
 			"it failed",
 			[]depends.Dependency{dependency("a", ready(metav1.ConditionFalse))},

@@ -44,6 +44,12 @@ func readerFor(gk schema.GroupKind) reader {
 		return readJob
 	case helmRepositoryKind:
 		return readHelmRepository
+	case daemonSetKind:
+		return readDaemonSet
+	case replicationControllerKind:
+		return readReplicationController
+	case apiServiceKind:
+		return readAPIService
 	default:
 		return nil
 	}

@@ -115,7 +115,7 @@ func healthy(s *phase.Scope, v reconciler.Verdict) []status.Own {
 	switch {
 	case !s.Object.Spec.Wait && len(s.Object.Spec.HealthChecks) == 0:
 		return []status.Own{healthy}
-	case s.Healthy == phase.HealthPassed:
+	case s.Healthy == phase.HealthPassed, v.OK(): // what is Ready was found healthy, if not in this pass
 		healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionTrue, meta.ReasonSucceeded, "Health check passed"
 	case s.Healthy == phase.HealthFailed:
 		healthy.Status, healthy.Reason, healthy.Message = metav1.ConditionFalse, meta.ReasonHealthCheckFailed, v.Message

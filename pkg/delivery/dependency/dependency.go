@@ -17,7 +17,9 @@ import (
 // Unit is what the checks know of an object that depends on others, or that others
 // depend on.
 type Unit struct {
-	Name                           types.NamespacedName
+	Name types.NamespacedName
+	// Suspended says that the unit is not reconciled.
+	Suspended                      bool
 	Generation, ObservedGeneration int64
 	Conditions                     []metav1.Condition
 	// Source names what the unit is made from, as Kind/namespace/name. Revision is
@@ -75,7 +77,7 @@ func describe(ctx context.Context, unit *Unit, a *meta.Artifact, name types.Name
 		return depends.Dependency{Name: name, Missing: true}
 	}
 	d := depends.Dependency{
-		Name: name, Generation: other.Generation, ObservedGeneration: other.ObservedGeneration,
+		Name: name, Suspended: other.Suspended, Generation: other.Generation, ObservedGeneration: other.ObservedGeneration,
 		Conditions: other.Conditions, Source: other.Source, Revision: other.Revision,
 	}
 	if d.Source == unit.Source && d.Revision != a.Revision && other.Concerns != nil && !other.Concerns(ctx, a) {

@@ -50,6 +50,9 @@ func (w *workload) refused() string {
 
 // without is what remains to be said of a workload whose pods say nothing.
 func (w *workload) without(pods int) string {
+	if w.Spec.Paused {
+		return "it is paused (spec.paused)"
+	}
 	if c := find(w.Status.Conditions, "Progressing"); c.Status == "False" && c.Reason == "ProgressDeadlineExceeded" {
 		return "it has made no progress within its progress deadline"
 	}

@@ -193,6 +193,7 @@ func TestCauseOfAWorkload(t *testing.T) {
 	stateful := func(update string) *unstructured.Unstructured {
 		return untyped(t, &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: &three}, Status: appsv1.StatefulSetStatus{UpdateRevision: update}}, "apps/v1", "StatefulSet")
 	}
+	paused := untyped(t, &appsv1.Deployment{Spec: appsv1.DeploymentSpec{Replicas: &three, Paused: true}}, "apps/v1", "Deployment")
 	fast := "fast"
 	cases := map[string]struct {
 		why  string
@@ -200,6 +201,8 @@ func TestCauseOfAWorkload(t *testing.T) {
 		pods []*corev1.Pod
 		want string
 	}{
+		"Paused":        {"nobody looks for events that there are not", paused, nil, "it is paused (spec.paused)"},
+		"PausedAndSick": {"what its pods say is more than that", paused, []*corev1.Pod{pod(crashing)}, crashed},
 		"Quota":         {"the name of the pod is made up", refused(`pods "web-6d4b75cb6d-x7k2p" is forbidden: exceeded quota: compute, requested: pods=1, used: pods=10, limited: pods=10`), nil, "its pods cannot be created: exceeded quota: compute, requested: pods=1, used: pods=10, limited: pods=10"},
 		"PodSecurity":   {"a namespace that is restricted", refused(`pods "web-6d4b75cb6d-x7k2p" is forbidden: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "app" must set securityContext.allowPrivilegeEscalation=false)`), nil, `its pods cannot be created: violates PodSecurity "restricted:latest": allowPrivilegeEscalation != false (container "app" must set securityContext.allowPrivilegeEscalation=false)`},
 		"Webhook":       {"an admission webhook", refused(`admission webhook "policy.example" denied the request: pod "web-6d4b75cb6d-x7k2p" has no owner`), nil, `its pods cannot be created: admission webhook "policy.example" denied the request: pod has no owner`},

@@ -18,6 +18,7 @@ type (
 	workload struct {
 		Spec struct {
 			Replicas         *int64 `json:"replicas"`
+			Paused           bool   `json:"paused"`
 			StorageClassName string `json:"storageClassName"`
 		} `json:"spec"`
 		Status struct {

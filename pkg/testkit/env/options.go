@@ -34,6 +34,9 @@ func Audit() Option { return func(o *options) { o.audit = true } }
 // aggregated roles have their rules.
 func Controllers() Option { return func(o *options) { o.profile = devcluster.WithControllers } }
 
+// Nodes runs the scheduler too, and a node on which pods run: workloads become what their manifests say.
+func Nodes() Option { return func(o *options) { o.profile = devcluster.Full } }
+
 func (o options) crds() ([]string, error) {
 	if o.noCRDs || len(o.crdPaths) > 0 {
 		return o.crdPaths, nil
