@@ -3,7 +3,6 @@ package kustomize
 import (
 	"path"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
@@ -145,11 +144,6 @@ func (s *session) markEncrypted(dir string, k *types.Kustomization) error {
 	var paths []string
 	for _, g := range k.SecretGenerator {
 		paths = append(paths, fields.SourcePaths(g.KvPairSources)...)
-		for _, literal := range g.LiteralSources {
-			if _, value, ok := strings.Cut(literal, "="); ok && len(value) > 2 {
-				s.Hide = append(s.Hide, strings.Trim(value, `"'`))
-			}
-		}
 	}
 	secrets := len(paths)
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) {

@@ -1,7 +1,7 @@
 package view
 
 import (
-	"strings"
+	"iter"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/refusal"
 )
@@ -38,22 +38,14 @@ func (t *Tree) PatchDecrypted() bool {
 	return false
 }
 
-// conceal keeps what a decrypted file says out of errors, line by line and value
-// by value.
-func (t *Tree) conceal(name string, cipher, plain []byte) {
-	if string(cipher) == string(plain) {
-		return
-	}
-	t.decrypted[name] = true
-	for line := range strings.Lines(string(plain)) {
-		line = strings.TrimSpace(line)
-		for _, sep := range []string{"=", ": "} {
-			if _, value, ok := strings.Cut(line, sep); ok && len(value) > 2 {
-				t.Hide = append(t.Hide, line, strings.Trim(value, `"' `))
+// Seen iterates over the content of what was read, and whether all of it is secret: it
+// was decrypted, or a secret generator reads it.
+func (t *Tree) Seen() iter.Seq2[[]byte, bool] {
+	return func(yield func([]byte, bool) bool) {
+		for name, data := range t.content {
+			if !yield(data, t.decrypted[name] || t.encrypted[name] && !t.patches[name]) {
+				return
 			}
-		}
-		if len(line) > 2 {
-			t.Hide = append(t.Hide, line)
 		}
 	}
 }

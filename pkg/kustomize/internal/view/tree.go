@@ -46,11 +46,8 @@ type Tree struct {
 	// change after that.
 	encrypted, decrypted, patches map[string]bool
 	pinned                        map[string]bool
-	// Hide are texts that must not appear in an error.
-	Hide []string
-
-	spent spent
-	err   error
+	spent                         spent
+	err                           error
 }
 
 // spent is what counts against the limits.
@@ -213,7 +210,7 @@ func (t *Tree) Read(name string) ([]byte, error) {
 		if err != nil {
 			return nil, t.Stop(refusal.New("decrypting %q: %w", t.Show(name), err))
 		}
-		t.conceal(name, data, plain)
+		t.decrypted[name] = t.decrypted[name] || string(data) != string(plain)
 		data = plain
 	}
 	if err := bomb.Inspect(data); err != nil {
