@@ -6,6 +6,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
@@ -15,7 +16,7 @@ import (
 func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage) ([]checked, []*ObjectError) {
 	tasks := s.tasks()
 	return each(a.workers(), tasks, func(t *Task) (checked, *ObjectError) {
-		o := object{Task: t, unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.awaited || t.Answered != nil}
+		o := object{Task: withoutServerOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.awaited || t.Answered != nil}
 		c, err := a.check(flow(ctx, unit, t), o, len(tasks) == 1)
 		if err != nil {
 			return c, objectError(t, "dry-run", err)
@@ -38,14 +39,22 @@ func (a *Applier) check(ctx context.Context, o object, alone bool) (checked, err
 	switch {
 	case found.Namespaced && o.at.Namespace == "":
 		return checked{}, &refusal.NamespaceError{}
-	case alone && o.Known && !o.Verify && a.simple(o):
-		return checked{object: o}, nil
-	case o.policy.SSA == ownership.PolicyIfNotPresent:
-		return a.checkCreation(ctx, o)
-	case !o.Ignore.Empty():
-		return a.checkIgnored(ctx, o)
 	}
-	return a.checkApply(ctx, o)
+	if !o.refusesUnknown() {
+		o, _ = o.without(o.Unknown)
+	}
+	if alone && o.Known && !o.Verify && a.simple(o) {
+		return checked{object: o}, nil
+	}
+	return tolerant(o, func(o object) (checked, error) {
+		switch {
+		case o.policy.SSA == ownership.PolicyIfNotPresent:
+			return a.checkCreation(ctx, o)
+		case !o.Ignore.Empty():
+			return a.checkIgnored(ctx, o)
+		}
+		return a.checkApply(ctx, o)
+	})
 }
 
 // simple reports that nothing about a known object has to be learned from a
@@ -110,6 +119,9 @@ func small(p wire.Payload) *wire.Payload {
 func (a *Applier) dryRun(ctx context.Context, o object, payload wire.Payload, full bool) (checked, error) {
 	mode := wire.Mode{DryRun: true, Full: full}
 	answer, err := a.wire.Apply(ctx, o.at, payload, mode)
+	if len(unknown.Named(err)) > 0 {
+		return checked{}, err
+	}
 	if err != nil && a.opts.MigrateAPIVersion {
 		m, migrateErr := a.migrateRefused(ctx, o, err)
 		switch {

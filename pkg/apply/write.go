@@ -7,6 +7,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
@@ -53,6 +54,13 @@ func (a *Applier) write(ctx context.Context, c checked) (written, *ObjectError) 
 // rescue does about the refusal of an apply without a dry-run what would have been
 // done about that of the dry-run, and returns what is to be done then.
 func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked, error) {
+	if less, some := c.without(unknown.Named(refused)); some {
+		known, err := tolerant(less, func(o object) (checked, error) { return a.checkApply(ctx, o) })
+		if err != nil {
+			return c, err
+		}
+		return known, nil
+	}
 	if a.opts.MigrateAPIVersion {
 		switch m, err := a.migrateRefused(ctx, c.object, refused); {
 		case err != nil:
