@@ -122,14 +122,14 @@ func (a *Applier) dryRun(ctx context.Context, o object, payload wire.Payload, fu
 	if len(unknown.Named(err)) > 0 {
 		return checked{}, err
 	}
-	if err != nil && a.opts.MigrateAPIVersion {
-		m, migrateErr := a.migrateRefused(ctx, o, err)
+	if err != nil {
+		m, mendErr := a.mend(ctx, o, err)
 		switch {
-		case migrateErr != nil:
-			return checked{}, migrateErr
+		case mendErr != nil:
+			return checked{}, mendErr
 		case m.end != "":
 			return o.ended(m.end), nil
-		case m.migrated:
+		case m.mended:
 			answer, err = a.wire.Apply(ctx, o.at, payload, mode)
 		}
 	}

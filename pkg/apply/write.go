@@ -61,15 +61,13 @@ func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked
 		}
 		return known, nil
 	}
-	if a.opts.MigrateAPIVersion {
-		switch m, err := a.migrateRefused(ctx, c.object, refused); {
-		case err != nil:
-			return c, err
-		case m.end != "":
-			return c.ended(m.end), nil
-		case m.migrated:
-			return c, nil
-		}
+	switch m, err := a.mend(ctx, c.object, refused); {
+	case err != nil:
+		return c, err
+	case m.end != "":
+		return c.ended(m.end), nil
+	case m.mended:
+		return c, nil
 	}
 	if !refusal.Immutable(refused) || !a.forced(ctx, c.object) {
 		return c, refused
