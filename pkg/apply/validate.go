@@ -6,6 +6,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/stage"
 	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
@@ -13,10 +14,10 @@ import (
 )
 
 // validate makes sure that every object of a stage will be accepted.
-func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage) ([]checked, []*ObjectError) {
-	tasks := s.tasks()
+func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage.Stage[*Task]) ([]checked, []*ObjectError) {
+	tasks := s.All()
 	return each(a.workers(), tasks, func(t *Task) (checked, *ObjectError) {
-		o := object{Task: withoutServerOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.awaited || t.Answered != nil}
+		o := object{Task: withoutServerOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.Awaited || t.Answered != nil}
 		c, err := a.check(flow(ctx, unit, t), o, len(tasks) == 1)
 		if err != nil {
 			return c, objectError(t, "dry-run", err)
