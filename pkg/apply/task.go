@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
 	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -44,9 +45,8 @@ type Task struct {
 	// apply. Calls for the objects of a run come from several goroutines.
 	Answered func(*unstructured.Unstructured)
 
-	// dropped are the paths of the fields that are left out of Object, unknown those of
-	// them that the server does not have.
-	dropped, unknown []string
+	// dropped are the fields that are left out of Object.
+	dropped dropped.Fields
 }
 
 // Normalize brings a built object into the form in which it is digested and
@@ -113,5 +113,5 @@ func (r *Report) enter(done []written) {
 }
 
 func resultOf(t *Task, action Action) Result {
-	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action, Dropped: t.report()}
+	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action, Dropped: t.dropped.Report(t.Sensitive)}
 }

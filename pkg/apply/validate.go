@@ -5,9 +5,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/stage"
-	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
@@ -17,7 +17,7 @@ import (
 func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage.Stage[*Task]) ([]checked, []*ObjectError) {
 	tasks := s.All()
 	return each(a.workers(), tasks, func(t *Task) (checked, *ObjectError) {
-		o := object{Task: withoutServerOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.Awaited || t.Answered != nil}
+		o := object{Task: withoutOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.Awaited || t.Answered != nil}
 		c, err := a.check(flow(ctx, unit, t), o, len(tasks) == 1)
 		if err != nil {
 			return c, objectError(t, "dry-run", err)
@@ -120,7 +120,7 @@ func small(p wire.Payload) *wire.Payload {
 func (a *Applier) dryRun(ctx context.Context, o object, payload wire.Payload, full bool) (checked, error) {
 	mode := wire.Mode{DryRun: true, Full: full}
 	answer, err := a.wire.Apply(ctx, o.at, payload, mode)
-	if len(unknown.Named(err)) > 0 {
+	if len(dropped.Named(err)) > 0 {
 		return checked{}, err
 	}
 	if err != nil {

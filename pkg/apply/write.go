@@ -6,8 +6,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
-	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
@@ -54,7 +54,7 @@ func (a *Applier) write(ctx context.Context, c checked) (written, *ObjectError) 
 // rescue does about the refusal of an apply without a dry-run what would have been
 // done about that of the dry-run, and returns what is to be done then.
 func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked, error) {
-	if less, some := c.without(unknown.Named(refused)); some {
+	if less, some := c.without(dropped.Named(refused)); some {
 		known, err := tolerant(less, func(o object) (checked, error) { return a.checkApply(ctx, o) })
 		if err != nil {
 			return c, err

@@ -75,3 +75,21 @@ func TestEnterDropped(t *testing.T) {
 		}
 	}
 }
+
+// TestNewlyDropped says which fields were left out of which object, once.
+func TestNewlyDropped(t *testing.T) {
+	known := recorded("a", 1, 1)
+	known.Dropped = []string{".spec.replica"}
+	old := inventory.Of(known, recorded("b", 1, 1))
+	got := ledger.NewlyDropped(old, []apply.Result{
+		{ID: id("c"), Action: apply.Created, Dropped: []string{".spec.x", ".metadata.uid"}},
+		{ID: id("a"), Action: apply.Configured, Dropped: known.Dropped},
+		{ID: id("b"), Action: apply.Drifted, Dropped: []string{".spec.left"}},
+	})
+	if diff := cmp.Diff([]string{"ConfigMap/apps/c .spec.x, .metadata.uid"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"ConfigMap/apps/a .spec.replica"}, ledger.Dropped(old)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,4 +1,4 @@
-package unknown_test
+package dropped_test
 
 import (
 	"errors"
@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/capstan-gitops/capstan/pkg/apply/unknown"
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 )
 
 func answer(message string) error {
@@ -35,11 +35,11 @@ func TestNamed(t *testing.T) {
 		"None":   {"nothing was refused", nil, nil},
 	}
 	for name, c := range cases {
-		if diff := cmp.Diff(c.out, unknown.Named(c.err)); diff != "" {
+		if diff := cmp.Diff(c.out, dropped.Named(c.err)); diff != "" {
 			t.Errorf("%s: %s: %s", name, c.why, diff)
 		}
 	}
-	if got := unknown.Named(answer(object + "errors:\n" + strings.Repeat("  .x: field not declared in schema\n  .y: field not declared in schema\n", 1<<16))); len(got) != 2 {
+	if got := dropped.Named(answer(object + "errors:\n" + strings.Repeat("  .x: field not declared in schema\n  .y: field not declared in schema\n", 1<<16))); len(got) != 2 {
 		t.Errorf("of a long answer: got %d", len(got))
 	}
 }
@@ -71,7 +71,7 @@ func TestWithout(t *testing.T) {
 	}
 	for name, c := range cases {
 		obj := &unstructured.Unstructured{Object: build()}
-		less, found := unknown.Without(obj, []string{c.path})
+		less, found := dropped.Without(obj, []string{c.path})
 		if (len(found) == 1) != c.found || c.found && strings.Contains(fmt.Sprint(less.Object), c.gone) {
 			t.Errorf("%s: %s: found %v, left %v", name, c.why, found, less.Object)
 		}
@@ -84,12 +84,54 @@ func TestWithout(t *testing.T) {
 	}
 }
 
-func TestMasked(t *testing.T) {
-	for path, want := range map[string]string{
-		".spec.canary": ".spec.[…]", ".canary": ".[…]", `.spec.list[name="canary"].canary`: ".spec.list.[…]", "canary": ".[…]",
+func TestOwned(t *testing.T) {
+	type fields = map[string]any
+	obj := &unstructured.Unstructured{Object: fields{"kind": "x", "metadata": fields{"name": "x", "uid": "1", "resourceVersion": "7", "ownerReferences": []any{}}}}
+	before := obj.DeepCopy()
+	less, paths := dropped.Owned(obj)
+	if diff := cmp.Diff([]string{".metadata.resourceVersion", ".metadata.uid"}, paths); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(fields{"kind": "x", "metadata": fields{"name": "x", "ownerReferences": []any{}}}, less.Object); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(before, obj); diff != "" {
+		t.Errorf("the object itself was changed: %s", diff)
+	}
+	if same, none := dropped.Owned(less); same != less || none != nil {
+		t.Errorf("from an object without: %v", none)
+	}
+	if _, none := dropped.Owned(&unstructured.Unstructured{Object: fields{"metadata": "x"}}); none != nil {
+		t.Errorf("from an object that is none: %v", none)
+	}
+}
+
+func TestReport(t *testing.T) {
+	owned := []string{".metadata.uid", ".metadata.resourceVersion", ".metadata.generation", ".metadata.selfLink"}
+	for name, c := range map[string]struct {
+		why       string
+		fields    dropped.Fields
+		sensitive bool
+		want      []string
+		unknown   bool
+	}{
+		"None":      {"nothing was taken out", dropped.Fields{}, false, nil, false},
+		"Owned":     {"metadata, sorted", dropped.Fields{Owned: owned[:2]}, false, []string{".metadata.resourceVersion", ".metadata.uid"}, false},
+		"Both":      {"what is a mistake comes first, and five are enough", dropped.Fields{Owned: owned, Unknown: []string{".spec.b", ".spec.a", ".spec.b"}}, false, []string{".spec.a", ".spec.b", ".metadata.generation", ".metadata.resourceVersion", ".metadata.selfLink", "and 1 more"}, true},
+		"Metadata":  {"metadata has unknown fields as well", dropped.Fields{Unknown: []string{".metadata.owner"}}, false, []string{".metadata.owner"}, true},
+		"Sensitive": {"a name may be a secret value", dropped.Fields{Owned: owned[:1], Unknown: []string{`.spec.list[name="canary"].canary`, ".spec.canary", ".canary"}}, true, []string{".[…]", ".spec.[…]", ".spec.list.[…]", ".metadata.uid"}, true},
+		"Hostile":   {"a name is as long as the source makes it, and may hold anything", dropped.Fields{Unknown: []string{".spec.\x1b" + strings.Repeat("x", 1000)}}, false, nil, true},
 	} {
-		if got := unknown.Masked(path); got != want {
-			t.Errorf("%s: got %s, want %s", path, got, want)
+		got := c.fields.Report(c.sensitive)
+		if name == "Hostile" {
+			if len(got[0]) > 128 || strings.Contains(got[0], "\x1b") {
+				t.Errorf("%s: got %q", c.why, got)
+			}
+		} else if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s: %s: %s", name, c.why, diff)
+		}
+		if dropped.HasUnknown(got) != c.unknown {
+			t.Errorf("%s: %s: unknown is not %t", name, c.why, c.unknown)
 		}
 	}
 }

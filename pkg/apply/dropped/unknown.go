@@ -1,9 +1,4 @@
-// Package unknown finds the fields of an object that an API server says its schema
-// does not have, and takes them out. Which fields a server has only it can say: it may
-// be newer or older than this program.
-//
-// It is a model package: answers and objects in, paths and objects out.
-package unknown
+package dropped
 
 import (
 	"errors"
@@ -179,14 +174,4 @@ func written(value any) string {
 		return strconv.FormatBool(v)
 	}
 	return ""
-}
-
-// Masked returns a path without what the source chose of it: the name of the field,
-// and the values of keys. In an object that holds secret values it may be one.
-func Masked(path string) string {
-	end := strings.IndexByte(path, '[')
-	if end < 0 {
-		end = max(strings.LastIndexByte(path, '.'), 0)
-	}
-	return path[:end] + ".[…]"
 }
