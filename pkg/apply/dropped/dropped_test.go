@@ -39,8 +39,18 @@ func TestNamed(t *testing.T) {
 			t.Errorf("%s: %s: %s", name, c.why, diff)
 		}
 	}
-	if got := dropped.Named(answer(object + "errors:\n" + strings.Repeat("  .x: field not declared in schema\n  .y: field not declared in schema\n", 1<<16))); len(got) != 2 {
-		t.Errorf("of a long answer: got %d", len(got))
+	for n, want := range map[int]int{64: 64, 65: 0, 1000: 0} {
+		lines, strict := object+"errors:\n", "strict decoding error: "
+		for i := range n {
+			lines += fmt.Sprintf("  .spec.x%d: field not declared in schema\n", i)
+			strict += fmt.Sprintf("unknown field \"spec.x%d\", ", i)
+		}
+		if got := dropped.Named(answer(lines)); len(got) != want {
+			t.Errorf("of %d fields: got %d", n, len(got))
+		}
+		if got := dropped.Named(answer(strict)); len(got) != want {
+			t.Errorf("of %d fields in a sentence: got %d", n, len(got))
+		}
 	}
 }
 

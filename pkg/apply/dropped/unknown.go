@@ -13,9 +13,10 @@ import (
 )
 
 const (
-	// maxNamed is how many fields of one answer are read, maxPath how long a path may
-	// be: both are as long as the source makes them.
-	maxNamed, maxPath = 256, 1024
+	// maxNamed is how many fields one answer may name, maxPath how long a path may be:
+	// both are as long as the source makes them, and looking for each takes its time.
+	// Where there is more, the refusal stands.
+	maxNamed, maxPath = 64, 1024
 	// typed begins what server-side apply says about an object that does not fit the
 	// schema; undeclared ends the line about a field that the schema does not have.
 	typed, undeclared = "failed to create typed patch object (", ": field not declared in schema"
@@ -43,7 +44,10 @@ func Named(refused error) []string {
 	}
 	paths = slices.DeleteFunc(paths, func(path string) bool { return len(path) > maxPath })
 	slices.Sort(paths)
-	return slices.Compact(paths)
+	if paths = slices.Compact(paths); len(paths) > maxNamed {
+		return nil
+	}
+	return paths
 }
 
 func ofLines(message string) (paths []string) {
@@ -52,7 +56,7 @@ func ofLines(message string) (paths []string) {
 		if strings.HasPrefix(path, typed) {
 			_, path, _ = strings.Cut(path, "): ")
 		}
-		if found && strings.HasPrefix(path, ".") && len(paths) < maxNamed {
+		if found && strings.HasPrefix(path, ".") {
 			paths = append(paths, path)
 		}
 	}
@@ -60,7 +64,7 @@ func ofLines(message string) (paths []string) {
 }
 
 func ofStrict(fields string) (paths []string) {
-	for _, match := range strictField.FindAllStringSubmatch(fields, maxNamed) {
+	for _, match := range strictField.FindAllStringSubmatch(fields, maxNamed+1) {
 		if path, err := strconv.Unquote(match[1]); err == nil {
 			paths = append(paths, "."+path)
 		}
