@@ -24,6 +24,10 @@ const (
 	// ConditionUnwatched is present, and True, while there are kinds whose applied
 	// objects cannot be watched.
 	ConditionUnwatched = "Unwatched"
+
+	// ConditionFieldsDropped is present, and True, while there are applied objects of
+	// which fields were left out: the API server does not have them, or sets them itself.
+	ConditionFieldsDropped = "FieldsDropped"
 )
 
 // Condition types of the source kinds.

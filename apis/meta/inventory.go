@@ -24,4 +24,9 @@ type ResourceRef struct {
 	// characters.
 	// +optional
 	Ledger string `json:"l,omitempty"`
+
+	// Dropped names fields that were left out of the object when it was applied: the
+	// API server does not have them, or sets them itself.
+	// +optional
+	Dropped []string `json:"d,omitempty"`
 }

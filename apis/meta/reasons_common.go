@@ -261,6 +261,17 @@ const (
 	// Retries: yes, with growing pauses.
 	ReasonGitOperationFailed Reason = "GitOperationFailed"
 
+	// ReasonFieldsDropped says that objects were applied without some of their fields:
+	// the API server does not have them, or sets them itself.
+	//
+	// Kinds: Kustomization.
+	//
+	// Do: correct the name of the field, or take it out of the manifest; the message
+	// names object and field. One that a newer cluster has is applied once it is upgraded.
+	//
+	// Retries: not needed; the server is asked again when the object changes, and once a day.
+	ReasonFieldsDropped Reason = "FieldsDropped"
+
 	// ReasonKindNotWatched says that applied objects of some kinds cannot be watched.
 	//
 	// Kinds: Kustomization.

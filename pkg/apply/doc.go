@@ -15,6 +15,10 @@
 // object is worded by package refusal; package takeover puts metadata in order,
 // and package await waits for what an apply leads to.
 //
+// Objects are sent as they are written. What the server's schema does not have it
+// names when it refuses the dry-run; it is left out then, which takes one dry-run
+// more, and the result names it.
+//
 // An object is deleted in order to be replaced only after a dry-run of its
 // creation, under its own name, has shown that the replacement will be accepted.
 //

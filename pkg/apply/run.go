@@ -3,8 +3,11 @@ package apply
 import (
 	"context"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
 	"github.com/capstan-gitops/capstan/pkg/apply/inflight"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/stage"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/parallel"
 )
@@ -15,21 +18,21 @@ import (
 // object; the report holds what was done until then, also when there is an
 // error.
 //
-// Each step is a file that is named as it is:
+// Package stage says what waits for what. Each further step is a file that is named as
+// it is:
 //
-//	order     []Task    → []stage    what waits for what
 //	validate  *Task     → checked    a dry-run, and what it says about the object
 //	write     checked   → written    the requests that change the object
 //	wait      []written              until later stages can use what this one changed
 func (a *Applier) Run(ctx context.Context, unit live.Unit, tasks []Task) (Report, error) {
 	var report Report
-	for _, s := range order(tasks, a.opts.CustomStage) {
+	for _, s := range a.stages(tasks) {
 		all, refused := a.validate(ctx, unit, s)
 		if err := refusal.Join(refused); err != nil {
 			return report, err
 		}
 		var stageDone []written
-		for _, r := range s.ranks {
+		for _, r := range s.Ranks {
 			done, failed := each(a.workers(), all[:len(r)], func(c checked) (written, *ObjectError) {
 				return a.write(flow(ctx, unit, c.Task), c)
 			})
@@ -40,13 +43,22 @@ func (a *Applier) Run(ctx context.Context, unit live.Unit, tasks []Task) (Report
 				return report, refusal.Join(failed)
 			}
 		}
-		if s.awaited {
+		if s.Awaited {
 			if err := a.wait(ctx, stageDone); err != nil {
 				return report, err
 			}
 		}
 	}
 	return report, nil
+}
+
+// stages puts tasks in the order of applying.
+func (a *Applier) stages(tasks []Task) []stage.Stage[*Task] {
+	all := make([]*Task, len(tasks))
+	for i := range tasks {
+		all[i] = &tasks[i]
+	}
+	return stage.Order(all, func(t *Task) *unstructured.Unstructured { return t.Object }, a.opts.CustomStage)
 }
 
 // flow labels the requests for a task: units are served in turn, and what is only verified

@@ -63,36 +63,48 @@ func (a *Applier) putInOrder(ctx context.Context, o object) (changed bool, err e
 	}
 }
 
-// migration is what came of a refused apply to an object whose managed fields may
-// speak of another API version.
-type migration struct {
-	// migrated says that they did, and do not any more.
-	migrated bool
+// mended is what came of a refused apply that the metadata of the object may be
+// the reason for.
+type mended struct {
+	// mended says that it was put in order.
+	mended bool
 	// end is what becomes of the object, if that is decided.
 	end Action
 }
 
-// migrateRefused finds out, after a refused apply, whether the object's managed fields
-// speak of another API version: the server may not be able to make anything of
-// them. If they do they are migrated. A verification changes nothing: its object
-// has drifted, which gets it applied.
-func (a *Applier) migrateRefused(ctx context.Context, o object, refused error) (migration, error) {
-	if apierrors.IsForbidden(refused) || apierrors.IsNotFound(refused) || wire.Transient(refused) {
-		return migration{}, nil
+// mend finds out, after a refused apply, whether the metadata of the live object is in
+// the way, and puts it in order. Managed fields may speak of another API version, of
+// which the server can make nothing. And fields that are to be taken over may stand
+// beside ours where only one can be: a port that was renumbered, a volume of another
+// type. The apply that follows a takeover removes them. A verification changes
+// nothing: its object has drifted, which gets it applied.
+func (a *Applier) mend(ctx context.Context, o object, refused error) (mended, error) {
+	migrates := a.opts.MigrateAPIVersion && !apierrors.IsForbidden(refused) && !apierrors.IsNotFound(refused) && !wire.Transient(refused)
+	collides := apierrors.IsInvalid(refused) && a.mayTakeOver(o)
+	if !migrates && !collides {
+		return mended{}, nil
 	}
 	current, err := a.wire.Get(ctx, o.at, false)
 	if err != nil {
 		// There is no object, or it cannot be read: the refusal is what has to be reported.
-		return migration{}, refused
+		return mended{}, refused
 	}
-	switch {
-	case !a.orderly(o, current).Migrates(current):
-		return migration{}, nil
+	order := a.orderly(o, current)
+	switch due := order.Migrates(current) || collides && order.Due(current); {
+	case !due:
+		return mended{}, nil
 	case a.opts.Owner.Policy(current).Excluded():
-		return migration{end: Skipped}, nil
+		return mended{end: Skipped}, nil
 	case o.Verify:
-		return migration{end: Drifted}, nil
+		return mended{end: Drifted}, nil
 	}
 	changed, err := a.putInOrder(ctx, o)
-	return migration{migrated: changed}, err
+	return mended{mended: changed}, err
+}
+
+// mayTakeOver reports that the live object may have fields that are to be taken over:
+// what the live table last saw of it has some, or the table has not seen it.
+func (a *Applier) mayTakeOver(o object) bool {
+	seen, known := a.remember(o.ID)
+	return o.policy.SSA != ownership.PolicyMerge && (!known || seen.Takeover)
 }

@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/ignore"
 	"github.com/capstan-gitops/capstan/pkg/apply/normal"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -35,9 +36,17 @@ type Task struct {
 	// Ignore are fields that are left to others. An object of which something is
 	// ignored is read before it is applied.
 	Ignore ignore.Paths
+	// Unknown are paths of fields that the server was found not to have; they are not
+	// sent again. RefuseUnknown makes such a field an error; in an object of a kind that
+	// is not built in it always is one.
+	Unknown       []string
+	RefuseUnknown bool
 	// Answered, if set, is called with the whole object as the server answered its
 	// apply. Calls for the objects of a run come from several goroutines.
 	Answered func(*unstructured.Unstructured)
+
+	// dropped are the fields that are left out of Object.
+	dropped dropped.Fields
 }
 
 // Normalize brings a built object into the form in which it is digested and
@@ -78,11 +87,16 @@ type Result struct {
 	Fingerprint inventory.Fingerprint
 	// UID is that of the live object; empty for one that was not read.
 	UID types.UID
+	// Dropped names the fields that were left out of the object: the server does not
+	// have them, or sets them itself.
+	Dropped []string
 }
 
 // Entry returns the inventory entry of the object with the given desired digest.
 func (r Result) Entry(desired inventory.DesiredDigest) inventory.Entry {
-	return inventory.Entry{ID: r.ID, Version: r.Version, Record: inventory.Record{Desired: desired, Live: r.Fingerprint}}
+	return inventory.Entry{
+		ID: r.ID, Version: r.Version, Record: inventory.Record{Desired: desired, Live: r.Fingerprint}, Dropped: r.Dropped,
+	}
 }
 
 // Report is the results of a run, in the order of applying. When a run fails it
@@ -99,5 +113,5 @@ func (r *Report) enter(done []written) {
 }
 
 func resultOf(t *Task, action Action) Result {
-	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action}
+	return Result{ID: t.ID, Version: t.Object.GroupVersionKind().Version, Action: action, Dropped: t.dropped.Report(t.Sensitive)}
 }

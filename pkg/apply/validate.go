@@ -5,17 +5,19 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
+	"github.com/capstan-gitops/capstan/pkg/apply/stage"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/live"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
 )
 
 // validate makes sure that every object of a stage will be accepted.
-func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage) ([]checked, []*ObjectError) {
-	tasks := s.tasks()
+func (a *Applier) validate(ctx context.Context, unit live.Unit, s stage.Stage[*Task]) ([]checked, []*ObjectError) {
+	tasks := s.All()
 	return each(a.workers(), tasks, func(t *Task) (checked, *ObjectError) {
-		o := object{Task: t, unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.awaited || t.Answered != nil}
+		o := object{Task: withoutOwned(t), unit: unit, policy: a.opts.Owner.Policy(t.Object), full: s.Awaited || t.Answered != nil}
 		c, err := a.check(flow(ctx, unit, t), o, len(tasks) == 1)
 		if err != nil {
 			return c, objectError(t, "dry-run", err)
@@ -38,14 +40,22 @@ func (a *Applier) check(ctx context.Context, o object, alone bool) (checked, err
 	switch {
 	case found.Namespaced && o.at.Namespace == "":
 		return checked{}, &refusal.NamespaceError{}
-	case alone && o.Known && !o.Verify && a.simple(o):
-		return checked{object: o}, nil
-	case o.policy.SSA == ownership.PolicyIfNotPresent:
-		return a.checkCreation(ctx, o)
-	case !o.Ignore.Empty():
-		return a.checkIgnored(ctx, o)
 	}
-	return a.checkApply(ctx, o)
+	if !o.refusesUnknown() {
+		o, _ = o.without(o.Unknown)
+	}
+	if alone && o.Known && !o.Verify && a.simple(o) {
+		return checked{object: o}, nil
+	}
+	return tolerant(o, func(o object) (checked, error) {
+		switch {
+		case o.policy.SSA == ownership.PolicyIfNotPresent:
+			return a.checkCreation(ctx, o)
+		case !o.Ignore.Empty():
+			return a.checkIgnored(ctx, o)
+		}
+		return a.checkApply(ctx, o)
+	})
 }
 
 // simple reports that nothing about a known object has to be learned from a
@@ -110,14 +120,17 @@ func small(p wire.Payload) *wire.Payload {
 func (a *Applier) dryRun(ctx context.Context, o object, payload wire.Payload, full bool) (checked, error) {
 	mode := wire.Mode{DryRun: true, Full: full}
 	answer, err := a.wire.Apply(ctx, o.at, payload, mode)
-	if err != nil && a.opts.MigrateAPIVersion {
-		m, migrateErr := a.migrateRefused(ctx, o, err)
+	if len(dropped.Named(err)) > 0 {
+		return checked{}, err
+	}
+	if err != nil {
+		m, mendErr := a.mend(ctx, o, err)
 		switch {
-		case migrateErr != nil:
-			return checked{}, migrateErr
+		case mendErr != nil:
+			return checked{}, mendErr
 		case m.end != "":
 			return o.ended(m.end), nil
-		case m.migrated:
+		case m.mended:
 			answer, err = a.wire.Apply(ctx, o.at, payload, mode)
 		}
 	}

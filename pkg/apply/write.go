@@ -6,6 +6,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -53,15 +54,20 @@ func (a *Applier) write(ctx context.Context, c checked) (written, *ObjectError) 
 // rescue does about the refusal of an apply without a dry-run what would have been
 // done about that of the dry-run, and returns what is to be done then.
 func (a *Applier) rescue(ctx context.Context, c checked, refused error) (checked, error) {
-	if a.opts.MigrateAPIVersion {
-		switch m, err := a.migrateRefused(ctx, c.object, refused); {
-		case err != nil:
+	if less, some := c.without(dropped.Named(refused)); some {
+		known, err := tolerant(less, func(o object) (checked, error) { return a.checkApply(ctx, o) })
+		if err != nil {
 			return c, err
-		case m.end != "":
-			return c.ended(m.end), nil
-		case m.migrated:
-			return c, nil
 		}
+		return known, nil
+	}
+	switch m, err := a.mend(ctx, c.object, refused); {
+	case err != nil:
+		return c, err
+	case m.end != "":
+		return c.ended(m.end), nil
+	case m.mended:
+		return c, nil
 	}
 	if !refusal.Immutable(refused) {
 		return c, refused

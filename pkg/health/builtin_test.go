@@ -127,9 +127,9 @@ func TestBuiltinKinds(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				k := kindOnTrial{Client: c, namespace: namespace, name: strings.ToLower(name)}
-				k.settles(t, b, b.manifest)
+				k.becomes(t, b, b.manifest)
 				if b.change != "" {
-					k.settles(t, b, b.change)
+					k.becomes(t, b, b.change)
 				}
 			})
 		}
@@ -148,9 +148,9 @@ type kindOnTrial struct {
 	namespace, name string
 }
 
-// settles applies a manifest and waits until the object is judged as it should be, from
+// becomes applies a manifest and waits until the object is judged as it should be, from
 // a state that its controller has seen.
-func (k kindOnTrial) settles(t *testing.T, b builtin, manifest string) {
+func (k kindOnTrial) becomes(t *testing.T, b builtin, manifest string) {
 	t.Helper()
 	obj := k.object(t, manifest)
 	if err := k.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner("test"), client.ForceOwnership); err != nil {

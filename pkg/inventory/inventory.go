@@ -16,6 +16,8 @@ type Entry struct {
 	Version string
 	// Record is the ledger record; zero when nothing is known.
 	Record Record
+	// Dropped names the fields that were left out of the object when it was applied.
+	Dropped []string
 }
 
 // Inventory is an ordered set of entries, one for each identity. The zero value

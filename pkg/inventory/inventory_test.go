@@ -133,7 +133,7 @@ func TestWire(t *testing.T) {
 		Inputs: "inputs",
 		Entries: []meta.ResourceRef{
 			{ID: "ns_a__ConfigMap", Version: "v1", Ledger: record.String()},
-			{ID: "ns_b_apps_Deployment", Version: "v1"},
+			{ID: "ns_b_apps_Deployment", Version: "v1", Dropped: []string{".spec.replica"}},
 			foreign,
 			{ID: "ns_c__Secret", Version: "v1", Ledger: "damaged"},
 		},
@@ -141,7 +141,7 @@ func TestWire(t *testing.T) {
 	inv, unreadable := inventory.Decode(wire)
 	want := []inventory.Entry{
 		{ID: inventory.ID{Namespace: "ns", Name: "a", Kind: "ConfigMap"}, Version: "v1", Record: record},
-		{ID: inventory.ID{Namespace: "ns", Name: "b", Group: "apps", Kind: "Deployment"}, Version: "v1"},
+		{ID: inventory.ID{Namespace: "ns", Name: "b", Group: "apps", Kind: "Deployment"}, Version: "v1", Dropped: []string{".spec.replica"}},
 		{ID: inventory.ID{Namespace: "ns", Name: "c", Kind: "Secret"}, Version: "v1"},
 	}
 	if diff := cmp.Diff(want, inv.Entries()); diff != "" {

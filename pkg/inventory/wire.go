@@ -20,7 +20,7 @@ func Decode(wire *meta.ResourceInventory) (inv Inventory, unreadable []meta.Reso
 		if err != nil {
 			record = Record{}
 		}
-		entries = append(entries, Entry{ID: id, Version: ref.Version, Record: record})
+		entries = append(entries, Entry{ID: id, Version: ref.Version, Record: record, Dropped: ref.Dropped})
 	}
 	return Of(entries...), unreadable
 }
@@ -30,7 +30,7 @@ func Decode(wire *meta.ResourceInventory) (inv Inventory, unreadable []meta.Reso
 func Encode(inv Inventory, inputs string, unreadable ...meta.ResourceRef) *meta.ResourceInventory {
 	wire := &meta.ResourceInventory{Entries: make([]meta.ResourceRef, 0, inv.Len()), Inputs: inputs}
 	for _, e := range inv.Entries() {
-		ref := meta.ResourceRef{ID: e.ID.String(), Version: e.Version}
+		ref := meta.ResourceRef{ID: e.ID.String(), Version: e.Version, Dropped: e.Dropped}
 		if !e.Record.IsZero() {
 			ref.Ledger = e.Record.String()
 		}

@@ -31,6 +31,10 @@ const (
 	GateBuilds = "CacheBuilds"
 )
 
+// GateUnknown makes it an error that an object of a built-in kind has a field which
+// the API server does not have; without it the field is left out and reported.
+const GateUnknown = "RejectUnknownFields"
+
 // mechanisms are the gates of our own, in the order in which the help lists them.
 var mechanisms = []string{
 	GateSkips, GateLedger, GateWatch, GateLists, GateWidening, GateDefer, GateBuilds,
@@ -52,6 +56,7 @@ func gates() map[string]bool {
 	for _, name := range mechanisms {
 		all[name] = true
 	}
+	all[GateUnknown] = false
 	return all
 }
 
@@ -105,7 +110,8 @@ func Parse(args []string) (*Config, error) {
 	cfg := &Config{Options: app.Options{Name: "kustomize-controller", Gates: gates()}}
 	fs := pflag.NewFlagSet(cfg.Name, pflag.ContinueOnError)
 	cfg.Bind(fs, app.Defaults{Concurrent: 4})
-	fs.Lookup("feature-gates").Usage += " On unless set to false, each turning one mechanism off: " + strings.Join(mechanisms, ", ") + "."
+	fs.Lookup("feature-gates").Usage += " On unless set to false, each turning one mechanism off: " + strings.Join(mechanisms, ", ") + "." +
+		" Off unless set to true: " + GateUnknown + ", which refuses objects of built-in kinds with fields that the API server does not have."
 	fs.IntVar(&cfg.ConcurrentSSA, "concurrent-ssa", 4, "The number of objects of one Kustomization that are applied at once. Unset, the server's answers decide.")
 	fs.StringArrayVar(&cfg.OverrideManagers, "override-manager", nil, "A field manager whose fields are taken over; may be repeated.")
 	fs.IntVar(&cfg.HTTPRetry, "http-retry", 9, "How often a download is tried again.")

@@ -5,6 +5,20 @@ import (
 	"testing"
 )
 
+// TestUnknownFieldsAreReported leaves unknown fields to be reported unless somebody
+// wants them refused.
+func TestUnknownFieldsAreReported(t *testing.T) {
+	for flag, want := range map[string]bool{"": false, "--feature-gates=" + GateUnknown + "=true": true} {
+		cfg, err := Parse(slices.DeleteFunc([]string{flag}, func(arg string) bool { return arg == "" }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := cfg.Enabled(GateUnknown); got != want {
+			t.Errorf("with %q: got %t", flag, got)
+		}
+	}
+}
+
 // TestMechanismsAreOn has every mechanism on unless its own gate turns it off.
 func TestMechanismsAreOn(t *testing.T) {
 	for _, off := range append([]string{""}, mechanisms...) {

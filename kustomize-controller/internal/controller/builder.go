@@ -91,7 +91,7 @@ func buildID(cfg *config.Config) string {
 		id = info.String()
 	}
 	return strings.Join([]string{
-		id, fmt.Sprint(cfg.Enabled("StrictPostBuildSubstitutions")), fmt.Sprint(cfg.NoRemoteBases),
+		id, fmt.Sprint(cfg.Enabled("StrictPostBuildSubstitutions")), fmt.Sprint(cfg.NoRemoteBases), fmt.Sprint(cfg.Enabled(config.GateUnknown)),
 		cfg.DefaultServiceAccount, cfg.DefaultDecryptionServiceAccount, cfg.DefaultKubeConfigServiceAccount,
 	}, "\n")
 }

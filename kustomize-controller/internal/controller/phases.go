@@ -50,10 +50,11 @@ func (k *kustomizations) phases(direct client.Client) (phase.Phases, error) {
 			NoSkips: !cfg.Enabled(config.GateSkips), NoWatch: !cfg.Enabled(config.GateWatch),
 		},
 		Build: phase.Build{Builder: k.builder, Sources: k.digests.Sources, Downloads: cfg.HTTPRetry},
-		Plan:  phase.Plan{NoLedger: !cfg.Enabled(config.GateLedger)},
+		Plan:  phase.Plan{NoLedger: !cfg.Enabled(config.GateLedger), RefuseUnknown: cfg.Enabled(config.GateUnknown)},
 		Apply: phase.Apply{
 			Normal: k.builder.Normal, Wake: waker.Wake, Drifting: k.drifting,
 			Disagreed: metrics.NewAuditDisagreements(k.env.Registry).Inc, GroupLog: cfg.Enabled("GroupChangeLog"),
+			RefuseUnknown: cfg.Enabled(config.GateUnknown),
 		},
 		Prune: phase.Prune{
 			Claimed: claims.Elsewhere, Needed: claims.Needed, Budget: budget, Snapshots: snapshots,

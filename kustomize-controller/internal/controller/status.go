@@ -12,6 +12,7 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	"github.com/capstan-gitops/capstan/kustomize-controller/internal/phase"
+	"github.com/capstan-gitops/capstan/pkg/delivery/ledger"
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
@@ -33,12 +34,12 @@ const (
 )
 
 func ownedConditions() []string {
-	return []string{meta.ConditionHealthy, meta.ConditionDrifted, meta.ConditionUnwatched}
+	return []string{meta.ConditionHealthy, meta.ConditionDrifted, meta.ConditionUnwatched, meta.ConditionFieldsDropped}
 }
 
 // conditions derives the conditions of the kind's own.
 func conditions(s *phase.Scope, v reconciler.Verdict) []status.Own {
-	return append(healthy(s, v), drifted(s), unwatched(s))
+	return append(healthy(s, v), drifted(s), unwatched(s), dropped(s))
 }
 
 // unwatched exists only while there are kinds whose objects no watch sees.
@@ -53,6 +54,19 @@ func unwatched(s *phase.Scope) status.Own {
 	return status.Own{
 		Type: meta.ConditionUnwatched, Status: metav1.ConditionTrue, Reason: meta.ReasonKindNotWatched,
 		Message: "Drift is found at the interval only for " + list(named),
+	}
+}
+
+// dropped exists only while there are objects that were applied without some of
+// their fields.
+func dropped(s *phase.Scope) status.Own {
+	lines := ledger.Dropped(s.Inventory)
+	if len(lines) == 0 {
+		return status.Own{Type: meta.ConditionFieldsDropped}
+	}
+	return status.Own{
+		Type: meta.ConditionFieldsDropped, Status: metav1.ConditionTrue, Reason: meta.ReasonFieldsDropped,
+		Message: ledger.AppliedWithout + list(lines),
 	}
 }
 
@@ -170,12 +184,15 @@ func dropLedger(wire *meta.ResourceInventory) {
 	size := 0
 	for _, ref := range wire.Entries {
 		size += len(ref.ID) + len(ref.Version) + len(ref.Ledger) + refOverhead
+		for _, field := range ref.Dropped {
+			size += len(field) + refOverhead
+		}
 	}
 	if size <= maxInventory {
 		return
 	}
 	for i := range wire.Entries {
-		wire.Entries[i].Ledger = ""
+		wire.Entries[i].Ledger, wire.Entries[i].Dropped = "", nil
 	}
 }
 

@@ -34,6 +34,8 @@ type Apply struct {
 	Disagreed func()
 	// Drifting sets the metric of how many objects of a unit differ and are left.
 	Drifting func(unit types.NamespacedName, objects int)
+	// RefuseUnknown makes a field that the API server does not have an error.
+	RefuseUnknown bool
 	// GroupLog logs what was applied by kind.
 	GroupLog bool
 }
@@ -47,6 +49,7 @@ func (p Apply) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	owners := s.owners(tasks)
 	results, err := runTasks(ctx, s, tasks)
 	p.account(s, results)
+	s.reportDropped(results)
 	s.Inventory = ledger.Enter(s.Old, s.Built.Desired(), results)
 	s.ChangeLog = changes(results)
 	s.Changed = s.Changed || len(s.ChangeLog) > 0
@@ -87,7 +90,8 @@ func (p Apply) tasks(ctx context.Context, s *Scope) ([]apply.Task, error) {
 			Tidy:      s.Due && !s.warns(),
 			Sensitive: built.Sensitive,
 			Ignore:    s.Ignore.For(object),
-			Answered:  answered,
+			Unknown:   s.unknown(step), RefuseUnknown: p.RefuseUnknown,
+			Answered: answered,
 		})
 	}
 	return tasks, nil
@@ -137,7 +141,10 @@ func (p Apply) account(s *Scope, results []apply.Result) {
 	}
 	corrections.Audited(s.Start)
 	for _, r := range results {
-		if audited[r.ID] && (r.Action == apply.Configured || r.Action == apply.Created) {
+		// A server that has come to know a field is no mistake of the engine.
+		known, _ := s.Old.Lookup(r.ID)
+		same := slices.Equal(known.Dropped, r.Dropped)
+		if audited[r.ID] && same && (r.Action == apply.Configured || r.Action == apply.Created) {
 			p.Disagreed()
 		}
 	}

@@ -165,4 +165,9 @@ func TestAuditCountsDisagreements(t *testing.T) {
 	if *disagreed != 1 {
 		t.Errorf("counted %d", *disagreed)
 	}
+	s.Old = inventory.Of(inventory.Entry{ID: object, Dropped: []string{".spec.new"}})
+	p.account(s, []apply.Result{{ID: object, Action: apply.Configured}})
+	if *disagreed != 1 {
+		t.Errorf("that a cluster was upgraded is no mistake; counted %d", *disagreed)
+	}
 }

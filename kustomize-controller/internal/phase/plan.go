@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/apply/dropped"
 	"github.com/capstan-gitops/capstan/pkg/drift"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/plan"
@@ -14,6 +15,9 @@ import (
 type Plan struct {
 	// NoLedger applies every object of every build.
 	NoLedger bool
+	// RefuseUnknown applies what was applied without fields that the server does not
+	// have, because these are an error now.
+	RefuseUnknown bool
 }
 
 // Run sets the plan.
@@ -24,6 +28,11 @@ func (p Plan) Run(_ context.Context, s *Scope) reconciler.Outcome {
 		Audit:    s.AuditDue || s.RightsDue,
 		Prune:    s.Object.Spec.Prune,
 	})
+	for i, step := range s.Plan.Steps {
+		if old, known := s.Old.Lookup(step.ID); p.RefuseUnknown && known && dropped.HasUnknown(old.Dropped) {
+			s.Plan.Steps[i].Action = plan.Apply
+		}
+	}
 	return reconciler.Continue()
 }
 

@@ -8,12 +8,10 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"sync"
+	"maps"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/kubernetes/scheme"
 
 	"github.com/capstan-gitops/capstan/pkg/inventory"
 	"github.com/capstan-gitops/capstan/pkg/live"
@@ -24,10 +22,11 @@ import (
 var definition = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
 
 // Object brings a built object into the form in which it is digested and
-// applied: labels of the owning unit on, server-owned fields off, Secret text folded into
-// data, defaults written out where server-side apply needs them as list keys,
-// fields that a built-in type does not have dropped. Doing it twice changes
-// nothing.
+// applied: labels of the owning unit on, status off, Secret text folded into data,
+// defaults written out where server-side apply needs them as list keys, and what a
+// built-in type reads as absent left out. Fields that a type does not have stay: the
+// API server, which may be newer or older than this program, decides about them.
+// Doing it twice changes nothing.
 func Object(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.Owner) error {
 	if err := normalize(obj); err != nil {
 		return fmt.Errorf("normalising %s: %w", inventory.IDOf(obj).Subject(), err)
@@ -38,6 +37,9 @@ func Object(obj *unstructured.Unstructured, unit live.Unit, owner *ownership.Own
 
 func normalize(obj *unstructured.Unstructured) error {
 	gk := obj.GroupVersionKind().GroupKind()
+	if gk != definition {
+		delete(obj.Object, "status") // before anything reads it: it is the server's
+	}
 	if manifest.IsSecret(obj) {
 		if _, encrypted := obj.Object["sops"]; encrypted {
 			return errors.New("it is SOPS encrypted, configuring decryption is required for this secret to be reconciled")
@@ -49,11 +51,9 @@ func normalize(obj *unstructured.Unstructured) error {
 	if err := typed(obj); err != nil {
 		return err
 	}
-	unstructured.RemoveNestedField(obj.Object, "metadata", "creationTimestamp")
 	if gk == definition {
 		return dropInvalidBundle(obj)
 	}
-	delete(obj.Object, "status")
 	return defaultProtocols(obj)
 }
 
@@ -64,102 +64,28 @@ func foldStringData(obj *unstructured.Unstructured) error {
 	if !ok {
 		return nil
 	}
-	delete(obj.Object, "stringData")
 	entries, ok := text.(map[string]any)
-	if !ok {
-		if text == nil {
-			return nil
-		}
-		return errors.New("stringData is not a map of texts")
+	if !ok && text != nil {
+		return fieldError(".stringData", "a map", text)
 	}
 	data, ok := obj.Object["data"].(map[string]any)
-	if !ok {
-		data = map[string]any{}
+	if !ok && obj.Object["data"] != nil {
+		return fieldError(".data", "a map", obj.Object["data"])
 	}
+	delete(obj.Object, "stringData")
+	folded := make(map[string]any, len(data)+len(entries))
+	maps.Copy(folded, data)
 	for name, value := range entries {
 		plain, ok := value.(string)
-		if !ok {
+		if !ok && value != nil {
 			return fmt.Errorf("the value of stringData %q is not a text; quote it", name)
 		}
-		data[name] = base64.StdEncoding.EncodeToString([]byte(plain))
+		folded[name] = base64.StdEncoding.EncodeToString([]byte(plain))
 	}
-	if len(data) > 0 {
-		obj.Object["data"] = data
+	if len(folded) > 0 {
+		obj.Object["data"] = folded
 	}
 	return nil
-}
-
-// builtIn are the types of the built-in APIs and no others: the scheme that
-// client-go shares with the whole process also has what anybody added to it.
-var builtIn = sync.OnceValues(func() (*runtime.Scheme, error) {
-	types := runtime.NewScheme()
-	return types, scheme.AddToScheme(types)
-})
-
-// typed sends an object of a built-in type through that type, which drops
-// fields the type does not have. Roles are left as written: their aggregation
-// makes an absent rule list mean something else than an empty one.
-func typed(obj *unstructured.Unstructured) error {
-	gvk := obj.GroupVersionKind()
-	if gvk.Group == "rbac.authorization.k8s.io" && (gvk.Kind == "Role" || gvk.Kind == "ClusterRole") {
-		return nil
-	}
-	types, err := builtIn()
-	if err != nil {
-		return fmt.Errorf("collecting the built-in types: %w", err)
-	}
-	if !types.Recognizes(gvk) {
-		return nil
-	}
-	value, err := types.New(gvk)
-	if err != nil {
-		return fmt.Errorf("making a %s: %w", gvk.Kind, err)
-	}
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(obj.Object, value); err != nil {
-		if manifest.IsSecret(obj) {
-			return errors.New("a field has the wrong type; data takes base64 texts, metadata takes texts")
-		}
-		return fmt.Errorf("a field has the wrong type: %w", err)
-	}
-	fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(value)
-	if err != nil {
-		return fmt.Errorf("writing a %s: %w", gvk.Kind, err)
-	}
-	obj.Object = restrict(fields, obj.Object)
-	obj.SetGroupVersionKind(gvk)
-	return nil
-}
-
-// restrict keeps of what a type wrote only what the author wrote: a type writes
-// zero values for fields that were never mentioned, and to apply them would be
-// to own them.
-func restrict(wrote, written map[string]any) map[string]any {
-	for name, value := range wrote {
-		original, mentioned := written[name]
-		if !mentioned {
-			delete(wrote, name)
-			continue
-		}
-		wrote[name] = restrictValue(value, original)
-	}
-	return wrote
-}
-
-func restrictValue(value, original any) any {
-	switch v := value.(type) {
-	case map[string]any:
-		if o, ok := original.(map[string]any); ok {
-			return restrict(v, o)
-		}
-	case []any:
-		o, ok := original.([]any)
-		for i := range v {
-			if ok && len(o) == len(v) {
-				v[i] = restrictValue(v[i], o[i])
-			}
-		}
-	}
-	return value
 }
 
 // dropInvalidBundle removes a CA bundle that is no certificate from a
@@ -169,7 +95,7 @@ func dropInvalidBundle(obj *unstructured.Unstructured) error {
 	path := []string{"spec", "conversion", "webhook", "clientConfig", "caBundle"}
 	text, ok, err := unstructured.NestedString(obj.Object, path...)
 	if err != nil {
-		return errors.New("spec.conversion.webhook.clientConfig.caBundle is not a text")
+		return errors.New(".spec.conversion.webhook.clientConfig.caBundle: a string is expected")
 	}
 	if ok && !isBundle(text) {
 		unstructured.RemoveNestedField(obj.Object, path...)

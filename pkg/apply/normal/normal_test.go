@@ -45,8 +45,42 @@ func TestObject(t *testing.T) {
 		"StringData": {"its entries win and are encoded",
 			object("v1", "Secret", "x", fields{"data": fields{"a": "MQ==", "b": "MQ=="}, "stringData": fields{"a": "2"}}),
 			fields{"data": fields{"a": "Mg==", "b": "MQ=="}}},
-		"Unknown": {"a built-in type has no such field",
-			object("v1", "ConfigMap", "x", fields{"data": fields{"a": "1"}, "surprise": "x"}), fields{"data": fields{"a": "1"}}},
+		"Unknown": {"whether there is such a field is the server's to say",
+			object("v1", "ConfigMap", "x", fields{"data": fields{"a": "1"}, "surprise": "x"}), fields{"data": fields{"a": "1"}, "surprise": "x"}},
+		"UnknownBelow": {"the same in a list of maps, beside a field that is read",
+			object("v1", "Pod", "x", fields{"spec": fields{"containers": []any{fields{"imag": nil, "name": "c", "args": nil}}}}),
+			fields{"spec": fields{"containers": []any{fields{"imag": nil, "name": "c"}}}}},
+		"Zero": {"false and zero are values, which a hand edit must not outlast",
+			object("apps/v1", "Deployment", "x", fields{"spec": fields{"paused": false, "replicas": int64(0), "minReadySeconds": int64(0)}}),
+			fields{"spec": fields{"paused": false, "replicas": int64(0), "minReadySeconds": int64(0)}}},
+		"EmptyBundle": {"to apply an empty text would take the field from who fills it in",
+			object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "x", fields{"webhooks": []any{fields{"clientConfig": fields{"caBundle": ""}}}}),
+			fields{"webhooks": []any{fields{"clientConfig": fields{}}}}},
+		"Quantity": {"the server answers with one spelling of a quantity",
+			object("v1", "PersistentVolumeClaim", "x", fields{"spec": fields{"resources": fields{"requests": fields{"storage": "1024Mi", "cpu": 0.5, "other": int64(1000)}}}}),
+			fields{"spec": fields{"resources": fields{"requests": fields{"storage": "1Gi", "cpu": "500m", "other": "1k"}}}}},
+		"IntOrString": {"a number and a text are different ports",
+			object("v1", "Service", "x", fields{"spec": fields{"ports": []any{fields{"targetPort": int64(80), "protocol": "TCP"}, fields{"targetPort": "80", "protocol": "UDP"}}}}),
+			fields{"spec": fields{"ports": []any{fields{"targetPort": int64(80), "protocol": "TCP"}, fields{"targetPort": "80", "protocol": "UDP"}}}}},
+		"SecretNull": {"the server reads null as an empty value, and answers so for ever",
+			object("v1", "Secret", "x", fields{"data": fields{"a": "MQ==", "b": nil}}), fields{"data": fields{"a": "MQ==", "b": ""}}},
+		"SecretTextNull": {"so it does in stringData, which wins",
+			object("v1", "Secret", "x", fields{"data": fields{"a": "MQ=="}, "stringData": fields{"a": nil}}), fields{"data": fields{"a": ""}}},
+		"SecretLines": {"line breaks mean nothing in base64",
+			object("v1", "Secret", "x", fields{"data": fields{"a": "MQ\n==\n"}}), fields{"data": fields{"a": "MQ=="}}},
+		"ConfigNull": {"the same for the texts of a ConfigMap",
+			object("v1", "ConfigMap", "x", fields{"data": fields{"a": nil}, "binaryData": nil}), fields{"data": fields{"a": ""}}},
+		"ListNull": {"an empty argument is an argument",
+			object("v1", "Pod", "x", fields{"spec": fields{"containers": []any{fields{"args": []any{nil, "x"}}}}}),
+			fields{"spec": fields{"containers": []any{fields{"args": []any{"", "x"}}}}}},
+		"TemplateTime": {"generators write a time of creation that is null",
+			object("apps/v1", "Deployment", "x", fields{"spec": fields{"template": fields{"metadata": fields{"creationTimestamp": nil, "annotations": fields{"a": nil}}}}}),
+			fields{"spec": fields{"template": fields{"metadata": fields{"annotations": fields{"a": ""}}}}}},
+		"BadStatus": {"what is the server's is not looked at",
+			object("apps/v1", "Deployment", "x", fields{"status": fields{"conditions": "x"}}), fields{}},
+		"EmptyList": {"an optional list without items says nothing",
+			object("v1", "Pod", "x", fields{"spec": fields{"containers": []any{fields{"args": []any{}, "name": "c"}}, "nodeSelector": fields{}, "hostAliases": nil}}),
+			fields{"spec": fields{"containers": []any{fields{"name": "c"}}}}},
 		"Role": {"a role is left as it was written",
 			object("rbac.authorization.k8s.io/v1", "ClusterRole", "x", fields{"surprise": "x"}), fields{"surprise": "x"}},
 		"Custom": {"a custom kind is left as it was written, less its status",
@@ -70,6 +104,8 @@ func TestObject(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			c.in.Object["metadata"].(fields)["creationTimestamp"] = nil
+			before := c.in.DeepCopy()
+			spec := c.in.Object["spec"]
 			want := fields{"apiVersion": c.in.GetAPIVersion(), "kind": c.in.GetKind(), "metadata": meta(nil)}
 			for key, value := range c.out {
 				want[key] = value
@@ -81,6 +117,9 @@ func TestObject(t *testing.T) {
 				if diff := cmp.Diff(want, c.in.Object); diff != "" {
 					t.Errorf("%s (round %d): %s", c.why, round, diff)
 				}
+			}
+			if diff := cmp.Diff(before.Object["spec"], spec); BuiltIn(before.GroupVersionKind()) && diff != "" {
+				t.Errorf("what was built was changed, which a cache may still hold: %s", diff)
 			}
 		})
 	}
@@ -96,10 +135,37 @@ func TestObjectRefuses(t *testing.T) {
 			object("v1", "Secret", "x", fields{"sops": fields{"mac": canary}})},
 		"Number": {"the author forgot the quotes", `the value of stringData "pin" is not a text`,
 			object("v1", "Secret", "x", fields{"stringData": fields{"pin": int64(4711)}})},
-		"WrongType": {"values of a Secret are not quoted", "a field has the wrong type",
+		"WrongType": {"values of a Secret are not quoted", "Secret/x: .data.a: a base64 string is expected",
 			object("v1", "Secret", "x", fields{"data": fields{"a": canary + "!"}})},
-		"Replicas": {"a number is expected", "Deployment/x: a field has the wrong type",
-			object("apps/v1", "Deployment", "x", fields{"spec": fields{"replicas": "two"}})},
+		"SecretNumber": {"the author forgot the quotes", "Secret/x: .data.pin: a base64 string is expected, it is a number",
+			object("v1", "Secret", "x", fields{"data": fields{"pin": int64(4711)}})},
+		"DataList": {"stringData must not replace what is wrong beside it", "Secret/x: .data: a map is expected, it is a list",
+			object("v1", "Secret", "x", fields{"data": []any{canary}, "stringData": fields{"a": "b"}})},
+		"TextList": {"the commonest mistake with two fields of that name", "Secret/x: .stringData: a map is expected, it is a list",
+			object("v1", "Secret", "x", fields{"stringData": []any{canary}})},
+		"Replicas": {"a number is expected", "Deployment/x: .spec.replicas: a whole number of 32 bits is expected, it is a string",
+			object("apps/v1", "Deployment", "x", fields{"spec": fields{"replicas": canary}})},
+		"Boolean": {"YAML reads yes and on as booleans", "ConfigMap/x: .data.debug: a string is expected, it is a boolean",
+			object("v1", "ConfigMap", "x", fields{"data": fields{"debug": true}})},
+		"Key": {"the path quotes a key that has dots", `ConfigMap/x: .data["app.conf"]: a string is expected, it is a map`,
+			object("v1", "ConfigMap", "x", fields{"data": fields{"app.conf": fields{"a": canary}}})},
+		"First": {"of several, always the same one is named", ".data.a: a string is expected",
+			object("v1", "ConfigMap", "x", fields{"data": fields{"c": true, "b": true, "a": true, "d": true}})},
+		"InList": {"a path goes through lists", "Deployment/x: .spec.template.spec.containers[1].env[0].value: a string is expected, it is a number",
+			object("apps/v1", "Deployment", "x", fields{"spec": fields{"template": fields{"spec": fields{"containers": []any{
+				fields{"name": "a"}, fields{"name": "b", "env": []any{fields{"name": "N", "value": int64(4711)}}}}}}}})},
+		"NullItem": {"an item that was left empty", "Pod/x: .spec.containers[0]: a map is expected, it is null",
+			object("v1", "Pod", "x", fields{"spec": fields{"containers": []any{nil}}})},
+		"Quantity": {"a quantity has its own grammar", "Pod/x: .spec.containers[0].resources.limits.cpu: a quantity is expected, it is a string",
+			object("v1", "Pod", "x", fields{"spec": fields{"containers": []any{fields{"resources": fields{"limits": fields{"cpu": canary}}}}}})},
+		"Port": {"a port is either", "Service/x: .spec.ports[0].targetPort: a number or a string is expected, it is a boolean",
+			object("v1", "Service", "x", fields{"spec": fields{"ports": []any{fields{"targetPort": true}}}})},
+		"Overflow": {"it would be another number", "Service/x: .spec.ports[0].port: a whole number of 32 bits is expected, it is a number",
+			object("v1", "Service", "x", fields{"spec": fields{"ports": []any{fields{"port": int64(1) << 40}}}})},
+		"CustomLabel": {"labels that are no texts must not be lost to ours", "Thing/x: .metadata.labels.a: a string is expected, it is a number",
+			object("example.org/v1", "Thing", "x", fields{"metadata": fields{"name": "x", "labels": fields{"a": int64(1)}}})},
+		"RoleLabel": {"so for a role", "ClusterRole/x: .metadata.annotations.a: a string is expected, it is a boolean",
+			object("rbac.authorization.k8s.io/v1", "ClusterRole", "x", fields{"metadata": fields{"name": "x", "annotations": fields{"a": true}}})},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

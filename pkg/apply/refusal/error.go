@@ -56,6 +56,17 @@ func (*NamespaceError) Error() string {
 	return "its kind lives in namespaces and the object names none"
 }
 
+// UnknownFieldsError is an object with fields that the API server does not have.
+type UnknownFieldsError struct {
+	// Fields are their paths.
+	Fields []string
+}
+
+// Error names the fields.
+func (e *UnknownFieldsError) Error() string {
+	return strings.Join(e.Fields, ", ") + ": field not declared in schema"
+}
+
 // Join makes one error of those of several objects, in the order of their names,
 // so that the same failure always reads the same. It is nil when there are none.
 func Join(failed []*ObjectError) error {

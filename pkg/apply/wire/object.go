@@ -90,7 +90,8 @@ func (c *Client) Apply(ctx context.Context, at Ref, p Payload, m Mode) (*unstruc
 	return obj, err
 }
 
-// Create sends a creation, which fails when the object exists. When it fails
+// Create sends a creation, which fails when the object exists, or has fields that the
+// schema does not have: as an apply does. When it fails
 // although an earlier attempt may have created the object, again is true.
 func (c *Client) Create(ctx context.Context, at Ref, p Payload, m Mode) (obj *unstructured.Unstructured, again bool, err error) {
 	path, err := at.collection()
@@ -98,7 +99,8 @@ func (c *Client) Create(ctx context.Context, at Ref, p Payload, m Mode) (obj *un
 		return nil, false, err
 	}
 	obj, tried, err := c.object(ctx, func() *rest.Request {
-		return m.of(c.rest.Post().AbsPath(path...).Param("fieldManager", c.opts.FieldManager).Body(p.body))
+		return m.of(c.rest.Post().AbsPath(path...).Param("fieldManager", c.opts.FieldManager).
+			Param("fieldValidation", metav1.FieldValidationStrict).Body(p.body))
 	})
 	return obj, tried > 1 && !m.DryRun, err
 }

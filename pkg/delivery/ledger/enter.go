@@ -1,6 +1,8 @@
 package ledger
 
 import (
+	"slices"
+
 	"github.com/capstan-gitops/capstan/pkg/apply"
 	"github.com/capstan-gitops/capstan/pkg/delivery/correction"
 	"github.com/capstan-gitops/capstan/pkg/inventory"
@@ -27,8 +29,9 @@ func Enter(old inventory.Inventory, desired []plan.Desired, results []apply.Resu
 	return inventory.Of(append(entries, old.Minus(inventory.Of(entries...))...)...)
 }
 
-// verified reports that an object was found to be as it should be. That its
-// fingerprints moved is known to the live table and worth no write of its own.
+// verified reports that an object was found to be as it should be, and that the
+// same of it was left out as before. That its fingerprints moved is known to the live table and worth no write of its own.
 func verified(r apply.Result, known inventory.Entry, desired inventory.DesiredDigest) bool {
-	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{})
+	return r.Action == apply.Unchanged && known.Record.Desired == desired && known.Record.Live != (inventory.Fingerprint{}) &&
+		slices.Equal(r.Dropped, known.Dropped)
 }

@@ -50,3 +50,46 @@ func TestEnter(t *testing.T) {
 		})
 	}
 }
+
+// TestEnterDropped follows what is left out of an object: it stands in the entry of
+// every pass that wrote or verified the object, and goes with the field.
+func TestEnterDropped(t *testing.T) {
+	old := recorded("a", 1, 1)
+	old.Dropped = []string{".spec.replica"}
+	for name, tc := range map[string]struct {
+		why    string
+		action apply.Action
+		found  []string
+		want   []string
+	}{
+		"Corrected": {"the source has the field right now", apply.Configured, nil, nil},
+		"Another":   {"another field is wrong now", apply.Configured, []string{".spec.port"}, []string{".spec.port"}},
+		"Same":      {"a verification finds the same", apply.Unchanged, []string{".spec.replica"}, []string{".spec.replica"}},
+		"Learned":   {"a verification finds that the server knows the field", apply.Unchanged, nil, nil},
+		"Left":      {"nothing was applied", apply.Drifted, nil, []string{".spec.replica"}},
+	} {
+		result := apply.Result{ID: id("a"), Action: tc.action, Dropped: tc.found}
+		entry, _ := ledger.Enter(inventory.Of(old), []plan.Desired{{ID: id("a"), Digest: old.Record.Desired}}, []apply.Result{result}).Lookup(id("a"))
+		if diff := cmp.Diff(tc.want, entry.Dropped); diff != "" {
+			t.Errorf("%s: %s: %s", name, tc.why, diff)
+		}
+	}
+}
+
+// TestNewlyDropped says which fields were left out of which object, once.
+func TestNewlyDropped(t *testing.T) {
+	known := recorded("a", 1, 1)
+	known.Dropped = []string{".spec.replica"}
+	old := inventory.Of(known, recorded("b", 1, 1))
+	got := ledger.NewlyDropped(old, []apply.Result{
+		{ID: id("c"), Action: apply.Created, Dropped: []string{".spec.x", ".metadata.uid"}},
+		{ID: id("a"), Action: apply.Configured, Dropped: known.Dropped},
+		{ID: id("b"), Action: apply.Drifted, Dropped: []string{".spec.left"}},
+	})
+	if diff := cmp.Diff([]string{"ConfigMap/apps/c .spec.x, .metadata.uid"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"ConfigMap/apps/a .spec.replica"}, ledger.Dropped(old)); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -1,4 +1,4 @@
-package apply
+package stage_test
 
 import (
 	"slices"
@@ -10,44 +10,39 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
-	"github.com/capstan-gitops/capstan/pkg/inventory"
+	"github.com/capstan-gitops/capstan/pkg/apply/stage"
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
-type fields = map[string]any
-
-func newObject(apiVersion, kind, name string, content fields) *unstructured.Unstructured {
-	obj := &unstructured.Unstructured{Object: fields{"apiVersion": apiVersion, "kind": kind, "metadata": fields{"name": name}}}
-	for key, value := range content {
-		obj.Object[key] = value
-	}
-	return obj
+func newObject(apiVersion, kind, name string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": name}}}
 }
 
-func taskOf(obj *unstructured.Unstructured) Task { return Task{Object: obj, ID: inventory.IDOf(obj)} }
+// itself is the object of an object.
+func itself(obj *unstructured.Unstructured) *unstructured.Unstructured { return obj }
 
 func TestOrder(t *testing.T) {
-	var tasks []Task
+	var objects []*unstructured.Unstructured
 	for _, o := range [][2]string{
 		{"admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration"}, {"example.org/v1", "Zoo"}, {"apps/v1", "Deployment"},
 		{"v1", "Secret"}, {"v1", "ConfigMap"}, {"storage.k8s.io/v1", "StorageClass"}, {"rbac.authorization.k8s.io/v1", "ClusterRole"},
 		{"v1", "Namespace"}, {"apiextensions.k8s.io/v1", "CustomResourceDefinition"}, {"example.org/v1", "Early"},
 		{"admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration"}, {"example.org/v1", "Apple"}, {"example.org/v1", "Namespace"},
 	} {
-		tasks = append(tasks, taskOf(newObject(o[0], o[1], "b", nil)), taskOf(newObject(o[0], o[1], "a", nil)))
+		objects = append(objects, newObject(o[0], o[1], "b"), newObject(o[0], o[1], "a"))
 	}
 	var got []string
-	for _, s := range order(tasks, []schema.GroupKind{{Group: "example.org", Kind: "Early"}}) {
+	for _, s := range stage.Order(objects, itself, []schema.GroupKind{{Group: "example.org", Kind: "Early"}}) {
 		var ranks []string
-		for _, rank := range s.ranks {
+		for _, rank := range s.Ranks {
 			var names []string
-			for _, task := range rank {
-				names = append(names, task.ID.Kind+"/"+task.ID.Name)
+			for _, obj := range rank {
+				names = append(names, obj.GetKind()+"/"+obj.GetName())
 			}
 			ranks = append(ranks, strings.Join(names, "+"))
 		}
 		line := strings.Join(ranks, " < ")
-		if s.awaited {
+		if s.Awaited {
 			line += " (awaited)"
 		}
 		got = append(got, line)
@@ -65,23 +60,23 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// TestManyTasks orders twenty thousand objects in memory.
-func TestManyTasks(t *testing.T) {
+// TestManyObjects orders twenty thousand objects in memory.
+func TestManyObjects(t *testing.T) {
 	const many = 20_000
-	tasks := make([]Task, 0, many)
+	objects := make([]*unstructured.Unstructured, 0, many)
 	for i := range many {
 		kind := [...]string{"ConfigMap", "Deployment", "Service", "Job"}[i%4]
-		tasks = append(tasks, taskOf(newObject("v1", kind, strconv.Itoa(many-i), nil)))
+		objects = append(objects, newObject("v1", kind, strconv.Itoa(many-i)))
 	}
-	stages := order(tasks, nil)
-	if len(stages) != 1 || len(stages[0].ranks) != 4 {
+	stages := stage.Order(objects, itself, nil)
+	if len(stages) != 1 || len(stages[0].Ranks) != 4 {
 		t.Fatalf("got %d stages", len(stages))
 	}
-	sorted := stages[0].tasks()
+	sorted := stages[0].All()
 	if len(sorted) != many {
-		t.Errorf("got %d tasks", len(sorted))
+		t.Errorf("got %d objects", len(sorted))
 	}
-	if !slices.IsSortedFunc(sorted, func(a, b *Task) int { return manifest.Compare(a.Object, b.Object) }) {
-		t.Error("the tasks are not in order")
+	if !slices.IsSortedFunc(sorted, manifest.Compare) {
+		t.Error("the objects are not in order")
 	}
 }
