@@ -3,8 +3,10 @@ package world
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,7 +85,8 @@ func Build(ctx context.Context, root string, progress io.Writer, controllers ...
 	return paths, nil
 }
 
-// build leaves a finished binary under the path at any time: other programs may be running or building the same one.
+// build leaves a finished binary under the path at any time: other programs may be running or building the same one. It
+// begins with the one that is there, so that go build links only when something has changed.
 func build(ctx context.Context, module, path string) error {
 	partial, err := os.MkdirTemp(filepath.Dir(path), "build-")
 	if err != nil {
@@ -91,6 +94,9 @@ func build(ctx context.Context, module, path string) error {
 	}
 	defer func() { _ = os.RemoveAll(partial) }()
 	binary := filepath.Join(partial, filepath.Base(path))
+	if err := os.Link(path, binary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("keeping the last build: %w", err)
+	}
 	var output bytes.Buffer
 	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = module, &output, &output

@@ -61,6 +61,7 @@ func Start(ctx context.Context, o Options) (*World, error) {
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
+	o.Progress = &serial{to: o.Progress} // the cluster and the controllers are made at once
 	if len(o.Controllers) == 0 {
 		o.Controllers = Controllers()
 	}
@@ -81,18 +82,10 @@ func (w *World) start(ctx context.Context, o Options) error {
 	if o.Binaries == nil {
 		o.Binaries = &Binaries{}
 	}
-	binaries, err := o.Binaries.Build(ctx, root, o.Progress, o.Controllers...)
+	binaries, err := w.startCluster(ctx, root, o)
 	if err != nil {
 		return err
 	}
-	w.report("starting a Kubernetes control plane")
-	w.cluster, err = devcluster.Start(ctx, devcluster.Options{
-		Profile: devcluster.Full, Audit: o.Audit, Root: root, Progress: o.Progress,
-	})
-	if err != nil {
-		return err
-	}
-	w.report("Kubernetes %s serves at %s", w.cluster.Version(), w.cluster.RESTURL())
 	if err := w.startServers(); err != nil {
 		return err
 	}
@@ -111,6 +104,47 @@ func (w *World) start(ctx context.Context, o Options) error {
 		}
 	}
 	return nil
+}
+
+// serial passes on what several goroutines write, one write at a time.
+type serial struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (s *serial) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.to.Write(p)
+}
+
+// startCluster starts the control plane and builds the controllers meanwhile.
+func (w *World) startCluster(ctx context.Context, root string, o Options) (binaries map[Controller]string, err error) {
+	w.report("building the controllers and starting a Kubernetes control plane")
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var failed error
+	var building sync.WaitGroup
+	building.Go(func() {
+		if binaries, failed = o.Binaries.Build(ctx, root, o.Progress, o.Controllers...); failed != nil {
+			cancel()
+		}
+	})
+	w.cluster, err = devcluster.Start(ctx, devcluster.Options{
+		Profile: devcluster.Full, Audit: o.Audit, Root: root, Progress: o.Progress,
+	})
+	if err != nil {
+		cancel()
+	}
+	building.Wait()
+	if failed != nil && !errors.Is(failed, context.Canceled) {
+		err = failed // and not that the start was given up for it
+	}
+	if err != nil {
+		return nil, err
+	}
+	w.report("Kubernetes %s serves at %s", w.cluster.Version(), w.cluster.RESTURL())
+	return binaries, nil
 }
 
 // startServers starts the servers that are ours. What is written goes to the directory of the cluster, which is in memory
