@@ -27,7 +27,7 @@ OUTSIDE := tools tools/lint devcluster/controlplane
 CONTROLLERS := $(patsubst %/main.go,%,$(wildcard *-controller/main.go))
 TOOL := GOWORK=off go run -C $(ROOT)/tools
 
-.PHONY: help build generate fmt lint test e2e verify demo bench
+.PHONY: help build images generate fmt lint test e2e verify demo bench
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z0-9]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,10 @@ help: ## Show this list.
 build: ## Build the controllers and the launcher of local clusters into bin/.
 	@mkdir -p $(BIN)
 	go build -trimpath -o $(BIN)/ $(addprefix ./,$(CONTROLLERS)) ./devcluster/cmd/devcluster
+
+# PUSH=registry/path pushes, TAG names the version, PLATFORMS=linux/amd64,... chooses, ARGS passes further flags.
+images: ## Build an image of each controller, as OCI layout and archive, without a container runtime. PUSH=registry/path pushes.
+	$(TOOL) ./cmd/images -root $(ROOT) $(if $(TAG),-tag $(TAG)) $(if $(PLATFORMS),-platforms $(PLATFORMS)) $(if $(PUSH),-push $(PUSH)) $(ARGS)
 
 generate: $(TOOLBIN)/controller-gen ## Write everything that is made from something else: see CONTRIBUTING.md for the list.
 	cd apis && $(TOOLBIN)/controller-gen object paths=./...

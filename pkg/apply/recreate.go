@@ -4,17 +4,15 @@ import (
 	"context"
 	"errors"
 
-	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/pkg/apply/await"
 	"github.com/capstan-gitops/capstan/pkg/apply/refusal"
 	"github.com/capstan-gitops/capstan/pkg/apply/wire"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/live/ownership"
+	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
 // replaceable decides about an object that cannot be changed into what is asked for:
@@ -23,7 +21,7 @@ import (
 // along when it goes is replaced only on the word of a policy on the object: a task's is
 // about all objects of its unit.
 func (a *Applier) replaceable(ctx context.Context, o object, refused error) error {
-	holds := holdsMore(o)
+	holds := manifest.TakesAlong(o.Object)
 	switch {
 	case o.Force && !holds, a.consents(ctx, o):
 		return nil
@@ -44,21 +42,6 @@ func (a *Applier) consents(ctx context.Context, o object) bool {
 	}
 	seen, err := a.read(ctx, o.at, o.ID)
 	return err == nil && seen.Policy.Force == ownership.PolicyEnabled
-}
-
-// holdsMore reports that an object does not go alone: the data of a claim or a volume,
-// the claims of a StatefulSet that says so, all objects of a Namespace or of a
-// definition.
-func holdsMore(o object) bool {
-	switch o.ID.GroupKind() {
-	case schema.GroupKind{Kind: "PersistentVolumeClaim"}, schema.GroupKind{Kind: "PersistentVolume"},
-		schema.GroupKind{Kind: "Namespace"}, schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}:
-		return true
-	case schema.GroupKind{Group: "apps", Kind: "StatefulSet"}:
-		policy, _, _ := unstructured.NestedString(o.Object.Object, "spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted")
-		return policy == string(appsv1.DeletePersistentVolumeClaimRetentionPolicyType)
-	}
-	return false
 }
 
 // checkReplacement makes sure that the object would be accepted if the one that is
