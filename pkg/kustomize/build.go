@@ -223,7 +223,7 @@ func (s *session) together(dir string) ([]piece.Object, error) {
 	}
 	built, err := krusty.MakeKustomizer(options).Run(recordingFS{s: s}, path.Join(s.root, dir))
 	if err != nil {
-		return nil, err
+		return nil, s.blame(err)
 	}
 	return s.convertAll(built)
 }
