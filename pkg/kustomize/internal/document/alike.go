@@ -14,7 +14,7 @@ func alike(key, field string) bool {
 	if len(field) > 6 {
 		most = 2
 	}
-	return distance(key, field) <= most
+	return max(len(key), len(field))-min(len(key), len(field)) <= most && distance(key, field) <= most
 }
 
 func plain(text string) string {
