@@ -70,8 +70,7 @@ func (s *session) kustomization(dir string) (name string, k *types.Kustomization
 
 // ownFile returns the kustomization file of dir, or nothing. All names are looked
 // up, since the library does so as well.
-func (s *session) ownFile(dir string) (string, error) {
-	found := ""
+func (s *session) ownFile(dir string) (found string, err error) {
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
 		kind, err := s.Lookup(name)
