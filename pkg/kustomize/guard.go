@@ -38,8 +38,11 @@ func (s *session) admit(name string, data []byte) ([]byte, error) {
 	}
 	g, ok := s.guarded[name]
 	if !ok {
-		var err error
-		if g, err = s.judge(name, data); err != nil {
+		err := s.strict(name, data)
+		if err == nil {
+			g, err = s.judge(name, data)
+		}
+		if err != nil {
 			return nil, s.Stop(err)
 		}
 		s.guarded[name] = g
@@ -71,9 +74,6 @@ func (s *session) deepen(dir string, bases []string) error {
 
 func (s *session) judge(name string, data []byte) (*guarded, error) {
 	dir := path.Dir(name)
-	if err := s.strict(name, data); err != nil {
-		return nil, err
-	}
 	var k types.Kustomization
 	if err := k.Unmarshal(data); err != nil {
 		return &guarded{}, nil //nolint:nilerr // see admit

@@ -142,18 +142,16 @@ func hidden(data []byte) *Fault {
 // cut returns where the part ends that begins at a place, and where the next one
 // begins: at a whole line that starts with three dashes.
 func cut(data []byte, begin int) (end, next int) {
-	for at := begin; ; {
-		i := bytes.Index(data[at:], []byte("\n---"))
-		if i < 0 {
-			return len(data), len(data) + 1
-		}
-		at += i
-		line := bytes.IndexByte(data[at+1:], '\n')
-		if line < 0 {
-			return len(data), len(data) + 1
-		}
-		return at, at + 1 + line + 1
+	i := bytes.Index(data[begin:], []byte("\n---"))
+	if i < 0 {
+		return len(data), len(data) + 1
 	}
+	end = begin + i
+	line := bytes.IndexByte(data[end+1:], '\n')
+	if line < 0 {
+		return len(data), len(data) + 1
+	}
+	return end, end + 1 + line + 1
 }
 
 func behindFirst(part []byte) *Fault {
