@@ -131,7 +131,7 @@ func (b *Builder) Build(ctx context.Context, req Request) (*Result, error) {
 	req.Limits = req.Limits.withDefaults()
 	dir, err := directory(req.Path)
 	if err != nil {
-		return nil, fault.Retry(meta.ReasonArtifactFailed, err)
+		return nil, fault.Retry(meta.ReasonArtifactFailed, err, fault.Hint("a path begins at the root of the artifact"))
 	}
 	req.Path = dir
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -199,7 +199,7 @@ func (s *session) build(req Request, p *pieces) (*Result, error) {
 		return nil, err
 	}
 	if kind != record.KindDir {
-		return nil, fault.Retry(meta.ReasonArtifactFailed, errors.New("the artifact has no such directory"))
+		return nil, fault.Retry(meta.ReasonArtifactFailed, errors.New("the artifact has no such directory"), fault.Hint(notPacked))
 	}
 	if err := s.prepare(req.Path, &req.Overlay); err != nil {
 		return nil, err
@@ -223,10 +223,13 @@ func (s *session) together(dir string) ([]piece.Object, error) {
 	}
 	built, err := krusty.MakeKustomizer(options).Run(recordingFS{s: s}, path.Join(s.root, dir))
 	if err != nil {
-		return nil, err
+		return nil, s.blame(err)
 	}
 	return s.convertAll(built)
 }
+
+// notPacked is why a reader may see what a build does not.
+const notPacked = "symbolic links and ignored files are not part of an artifact"
 
 // directory cleans a path as the API gives it.
 func directory(name string) (string, error) {
@@ -246,8 +249,7 @@ func failed(dir string, err error) error {
 		return err
 	}
 	if strings.Contains(err.Error(), fs.ErrNotExist.Error()) {
-		return fault.Retry(meta.ReasonBuildFailed, err,
-			fault.Hint("symbolic links and ignored files are not part of an artifact"))
+		return fault.Retry(meta.ReasonBuildFailed, err, fault.Hint(notPacked))
 	}
 	return fault.Retry(meta.ReasonBuildFailed, err)
 }

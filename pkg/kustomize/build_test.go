@@ -275,7 +275,12 @@ func TestBuildOverlay(t *testing.T) {
 		"NoManifests":      {why: "a directory without manifests builds nothing", path: "empty", want: []string{}},
 		"Nowhere":          {why: "a missing path is an error", path: "nowhere", err: "has no such directory"},
 		"AFile":            {why: "a file is no directory", path: "c.yaml", err: "has no such directory"},
-		"Above":            {why: "a path that leaves is an error", path: "../x", err: "leaves the artifact"},
+		"Above":            {why: "a path that leaves is an error", path: "../x", err: "leaves the artifact: a path begins at the root of the artifact"},
+		"AboveBelow":       {why: "also one that leads to a folder that is there", path: "../component", err: "leaves the artifact"},
+		"AboveDotted":      {why: "also where that comes late", path: "./component/../../component", err: "leaves the artifact"},
+		"AboveRooted":      {why: "also behind a slash", path: "/../component", err: "leaves the artifact"},
+		"Within":           {why: "but not one that returns", path: "empty/../generator", want: []string{"ConfigMap/g-55tk5d8b9c"}},
+		"Link":             {why: "a link is not packed, and the reader sees one", path: "link", err: "has no such directory: symbolic links and ignored files are not part of an artifact"},
 	}
 	b := NewBuilder(Options{})
 	for name, c := range cases {

@@ -76,6 +76,9 @@ func (f recordingFS) ReadFile(name string) ([]byte, error) {
 	if isKustomization(rel) {
 		return f.s.admit(rel, data)
 	}
+	if err := f.s.inspect(rel, data); err != nil {
+		return nil, err
+	}
 	return data, f.s.count(bomb.Objects(data), 0)
 }
 

@@ -59,6 +59,9 @@ func (s *session) kustomization(dir string) (name string, k *types.Kustomization
 	if err != nil {
 		return "", nil, false, err
 	}
+	if err := s.strict(name, data); err != nil {
+		return "", nil, false, err
+	}
 	if err := k.Unmarshal(data); err != nil {
 		return "", nil, false, refuse("parsing %q: %s", clip(name), s.scrub(err))
 	}
@@ -67,17 +70,20 @@ func (s *session) kustomization(dir string) (name string, k *types.Kustomization
 
 // ownFile returns the kustomization file of dir, or nothing. All names are looked
 // up, since the library does so as well.
-func (s *session) ownFile(dir string) (string, error) {
-	found := ""
+func (s *session) ownFile(dir string) (found string, err error) {
 	for _, base := range konfig.RecognizedKustomizationFileNames() {
 		name := path.Join(dir, base)
 		kind, err := s.Lookup(name)
 		if err != nil {
 			return "", err
 		}
-		if kind == record.KindFile && found == "" {
-			found = name
+		if kind != record.KindFile {
+			continue
 		}
+		if found != "" {
+			return "", refuse("directory %q has two kustomization files, %q and %q: remove one", s.Show(dir), path.Base(found), base)
+		}
+		found = name
 	}
 	return found, nil
 }

@@ -37,8 +37,11 @@ func (s *session) admit(name string, data []byte) ([]byte, error) {
 	}
 	g, ok := s.guarded[name]
 	if !ok {
-		var err error
-		if g, err = s.judge(path.Dir(name), data); err != nil {
+		err := s.strict(name, data)
+		if err == nil {
+			g, err = s.judge(name, data)
+		}
+		if err != nil {
 			return nil, s.Stop(err)
 		}
 		s.guarded[name] = g
@@ -68,7 +71,8 @@ func (s *session) deepen(dir string, bases []string) error {
 	return nil
 }
 
-func (s *session) judge(dir string, data []byte) (*guarded, error) {
+func (s *session) judge(name string, data []byte) (*guarded, error) {
+	dir := path.Dir(name)
 	var k types.Kustomization
 	if err := k.Unmarshal(data); err != nil {
 		return &guarded{}, nil //nolint:nilerr // see admit
@@ -89,6 +93,9 @@ func (s *session) judge(dir string, data []byte) (*guarded, error) {
 		}
 	}
 	if err := s.markEncrypted(dir, &k); err != nil {
+		return nil, err
+	}
+	if err := s.assign(name, &k, mounted); err != nil {
 		return nil, err
 	}
 	for _, f := range []fields.Field{

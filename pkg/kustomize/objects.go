@@ -15,7 +15,7 @@ func (s *session) convertAll(built resmap.ResMap) ([]piece.Object, error) {
 	for _, r := range built.Resources() {
 		obj, err := convert.Object(r)
 		if err != nil {
-			return nil, refuse("reading %s: %s", r.CurId(), s.scrub(err))
+			return nil, s.blame(refuse("reading %s: %s", r.CurId(), s.scrub(err)))
 		}
 		if obj == nil {
 			continue

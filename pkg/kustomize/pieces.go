@@ -54,7 +54,7 @@ func (s *session) readPiece(name string) ([]byte, bool) {
 		return nil, false
 	}
 	data, err := s.Read(name)
-	return data, err == nil && s.count(bomb.Objects(data), 0) == nil
+	return data, err == nil && s.inspect(name, data) == nil && s.count(bomb.Objects(data), 0) == nil
 }
 
 // pieceSource lets a plan look at a session's tree. Everything goes through the

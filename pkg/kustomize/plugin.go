@@ -3,8 +3,6 @@ package kustomize
 import (
 	"path"
 	"reflect"
-	"slices"
-	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/provider"
@@ -23,12 +21,6 @@ const (
 	chartPlugin        = "HelmChartInflationGenerator"
 	maxPluginDepth     = 8
 )
-
-// loaderFields are the fields, in lower case, through which a built-in plug-in
-// loads files.
-func loaderFields() []string {
-	return []string{"path", "paths", "files", "envs", "env", "targetfilepath"}
-}
 
 // plugin judges an entry of generators, transformers or validators: a document
 // written in place, a file of them, or a directory. What a directory builds is
@@ -123,52 +115,8 @@ func (s *session) plugins(dir, fieldName string, data []byte) error {
 		if err != nil {
 			return nil //nolint:nilerr // see above
 		}
-		if err := s.pluginPaths(dir, fieldName, config); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// pluginPaths looks for remote addresses in the fields through which plug-ins
-// load files. The library matches field names without regard to case.
-func (s *session) pluginPaths(dir, fieldName string, value any) error {
-	switch v := value.(type) {
-	case map[string]any:
-		for key, inner := range v {
-			if slices.Contains(loaderFields(), strings.ToLower(key)) {
-				if err := s.refuseRemote(dir, fieldName, inner); err != nil {
-					return err
-				}
-			}
-			if err := s.pluginPaths(dir, fieldName, inner); err != nil {
-				return err
-			}
-		}
-	case []any:
-		for _, inner := range v {
-			if err := s.pluginPaths(dir, fieldName, inner); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func (s *session) refuseRemote(dir, fieldName string, value any) error {
-	switch v := value.(type) {
-	case string:
-		for _, part := range append(strings.Split(v, "="), v) {
-			if address.IsRemote(part) {
-				return refuse("%s entry %q in %q is remote: only resources and components may be",
-					fieldName, remote.Show(part), s.Show(dir))
-			}
-		}
-	case []any:
-		for _, inner := range v {
-			if err := s.refuseRemote(dir, fieldName, inner); err != nil {
-				return err
-			}
+		if entry, ok := address.Loaded(config); ok {
+			return refuse("%s entry %q in %q is remote: only resources and components may be", fieldName, remote.Show(entry), s.Show(dir))
 		}
 	}
 	return nil

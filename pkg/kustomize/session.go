@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/bases"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/document"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/scrub"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/view"
 )
@@ -24,6 +25,9 @@ type session struct {
 
 	generate map[string][]byte
 	guarded  map[string]*guarded
+
+	// files are those of objects and patches.
+	files *document.Files
 
 	// entangled says that the library builds everything in one run.
 	entangled bool
@@ -46,6 +50,7 @@ func newSession(ctx context.Context, req Request, set *bases.Set) *session {
 		generate: map[string][]byte{},
 		depth:    map[string]int{},
 		guarded:  map[string]*guarded{},
+		files:    document.NewFiles(),
 	}
 }
 

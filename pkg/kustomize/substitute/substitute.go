@@ -18,6 +18,8 @@ import (
 	"github.com/fluxcd/pkg/envsubst"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
+
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/identity"
 )
 
 // Disabled is the value by which an object opts out of substitution. It is compared
@@ -128,7 +130,7 @@ func (p *Program) Apply(obj *unstructured.Unstructured) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
-	out, err := reread(replaced)
+	out, err := reread(replaced, obj.Object)
 	if err != nil {
 		return Result{}, fmt.Errorf("replacing variables in %s: %w", nameOf(obj), err)
 	}
@@ -177,20 +179,17 @@ func (p *Program) evaluate(text string) (out string, err error) {
 
 // reread parses the text again. The parser's message would quote the line it
 // stumbled over, and that line may hold a secret.
-func reread(text string) (*unstructured.Unstructured, error) {
+func reread(text string, before map[string]any) (*unstructured.Unstructured, error) {
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return nil, errors.New("the result is not valid YAML")
 	}
-	var kind struct {
-		APIVersion string `json:"apiVersion"`
-		Kind       string `json:"kind"`
-		Metadata   struct {
-			Name string `json:"name"`
-		} `json:"metadata"`
-	}
-	if err := json.Unmarshal(data, &kind); err != nil || kind.APIVersion == "" || kind.Kind == "" || kind.Metadata.Name == "" {
+	var content map[string]any
+	if err := json.Unmarshal(data, &content); err != nil {
 		return nil, errors.New("the result is not an object with apiVersion, kind and metadata.name")
+	}
+	if f := identity.Check(content); f != nil {
+		return nil, fmt.Errorf("the result is not an object with apiVersion, kind and metadata.name: %w", f.Among(before))
 	}
 	obj := &unstructured.Unstructured{}
 	if err := obj.UnmarshalJSON(data); err != nil {

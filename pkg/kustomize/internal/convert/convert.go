@@ -3,17 +3,23 @@ package convert
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/resource"
+
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/identity"
 )
 
 // Object reads a resource without writing it out as text in between. It gives
-// what a reader of the library's YAML output would see.
+// what a reader of the library's YAML output would see, nothing for a kustomization
+// file, and an error for what is no object: one that was left out would be deleted
+// from the cluster.
 func Object(r *resource.Resource) (*unstructured.Unstructured, error) {
 	m, err := r.Map()
 	if err != nil {
@@ -24,13 +30,11 @@ func Object(r *resource.Resource) (*unstructured.Unstructured, error) {
 		return nil, err
 	}
 	obj := &unstructured.Unstructured{Object: plain.(map[string]any)}
-	switch {
-	case obj.GetAPIVersion() == "" || obj.GetKind() == "":
+	if strings.HasPrefix(obj.GetAPIVersion(), "kustomize.config.k8s.io/") {
 		return nil, nil
-	case strings.HasPrefix(obj.GetAPIVersion(), "kustomize.config.k8s.io/"):
-		return nil, nil
-	case obj.GetName() == "":
-		return nil, fmt.Errorf("it has no metadata.name")
+	}
+	if f := identity.Check(obj.Object); f != nil {
+		return nil, f
 	}
 	return obj, nil
 }
@@ -67,6 +71,9 @@ func jsonValue(value any) (any, error) {
 		return jsonNumber(v)
 	case time.Time:
 		return v.Format(time.RFC3339Nano), nil
+	}
+	if reflect.TypeOf(value).Kind() == reflect.Map {
+		return nil, errors.New("it holds a key that is not text: put it in quotes")
 	}
 	return nil, fmt.Errorf("it holds a value of type %T, which JSON has no form for", value)
 }

@@ -34,7 +34,7 @@ func Paths(k *types.Kustomization) []Field {
 		fields = append(fields, Field{"patches.path", []string{p.Path}})
 	}
 	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // as above
-		if !strings.Contains(string(p), "\n") && !IsDocument(string(p)) {
+		if !isInline(string(p)) {
 			fields = append(fields, Field{"patchesStrategicMerge", []string{string(p)}})
 		}
 	}
@@ -46,6 +46,23 @@ func Paths(k *types.Kustomization) []Field {
 	}
 	return fields
 }
+
+// Patches returns the files of patches, and the patches that are written in place.
+func Patches(k *types.Kustomization) (paths, texts []string) {
+	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // as above
+		paths, texts = append(paths, p.Path), append(texts, p.Patch)
+	}
+	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // as above
+		if isInline(string(p)) {
+			texts = append(texts, string(p))
+			continue
+		}
+		paths = append(paths, string(p))
+	}
+	return paths, texts
+}
+
+func isInline(entry string) bool { return strings.Contains(entry, "\n") || IsDocument(entry) }
 
 // SourcePaths returns the files of a generator. A file entry may carry the key
 // before an equals sign.

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/identity"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/piece"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/refusal"
 	"github.com/capstan-gitops/capstan/pkg/kustomize/substitute"
@@ -114,6 +115,9 @@ func (f *Finisher) decrypt(obj *unstructured.Unstructured) (*unstructured.Unstru
 	plain, err := f.options.Decrypt(obj)
 	if err != nil {
 		return nil, false, refusal.New("decrypting %s: %w", NameOf(before), err)
+	}
+	if f := identity.Check(plain.Object); f != nil {
+		return nil, false, refusal.New("decrypting %s: %w", NameOf(before), f.Among(before.Object))
 	}
 	return plain, !reflect.DeepEqual(before.Object, plain.Object), nil
 }
