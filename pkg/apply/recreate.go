@@ -15,15 +15,12 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/manifest"
 )
 
-// replaceable decides about an object that cannot be changed into what is asked for:
-// nil says that it may be replaced, because the task or a policy on the desired or the
-// live object forces it. Otherwise the refusal stands. What takes data or other objects
-// along when it goes is replaced only on the word of a policy on the object: a task's is
-// about all objects of its unit.
+// replaceable says whether an object may be replaced that cannot be changed: nil if the
+// task or a policy on the desired or the live object forces it, else the refusal. What
+// takes more along needs the policy: a task's word is about all objects of its unit.
 func (a *Applier) replaceable(ctx context.Context, o object, refused error) error {
-	holds := manifest.TakesAlong(o.Object)
 	switch {
-	case o.Force && !holds, a.consents(ctx, o):
+	case o.Force && !manifest.TakesAlong(o.Object), a.consents(ctx, o):
 		return nil
 	case o.Force:
 		return fault.WithHint(refused, "replacing %s would also delete what it holds; to have that done, annotate it with %sforce=%s",

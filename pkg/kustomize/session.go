@@ -74,22 +74,5 @@ func (s *session) count(objects, transforms int) error {
 
 // scrub makes an error text of the library fit to be shown.
 func (s *session) scrub(err error) string {
-	return s.bases.Show(scrub.Text(err, s.root, s.secrets()))
-}
-
-// secrets are the values that are to be kept out of errors: those of Secrets and secret
-// generators in what was read, and all of what was decrypted.
-func (s *session) secrets() *scrub.Secrets {
-	found := &scrub.Secrets{}
-	for _, generated := range s.generate {
-		found.AddManifests(generated)
-	}
-	for data, secret := range s.Seen() {
-		if secret {
-			found.AddFile(data)
-		} else {
-			found.AddManifests(data)
-		}
-	}
-	return found
+	return s.bases.Show(scrub.Text(err, s.root, s.Secrets(s.generate)))
 }

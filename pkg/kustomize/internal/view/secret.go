@@ -1,9 +1,8 @@
 package view
 
 import (
-	"iter"
-
 	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/refusal"
+	"github.com/capstan-gitops/capstan/pkg/kustomize/internal/scrub"
 )
 
 // Encrypt sends a file through the decrypt hook. A file that was pinned cannot
@@ -38,14 +37,20 @@ func (t *Tree) PatchDecrypted() bool {
 	return false
 }
 
-// Seen iterates over the content of what was read, and whether all of it is secret: it
-// was decrypted, or a secret generator reads it.
-func (t *Tree) Seen() iter.Seq2[[]byte, bool] {
-	return func(yield func([]byte, bool) bool) {
-		for name, data := range t.content {
-			if !yield(data, t.decrypted[name] || t.encrypted[name] && !t.patches[name]) {
-				return
-			}
+// Secrets are the values that are to be kept out of errors: those of Secrets and secret
+// generators in what was read and in the files that were generated, and all of what was
+// decrypted or a secret generator reads.
+func (t *Tree) Secrets(generated map[string][]byte) *scrub.Secrets {
+	found := &scrub.Secrets{}
+	for _, data := range generated {
+		found.AddManifests(data)
+	}
+	for name, data := range t.content {
+		if t.decrypted[name] || t.encrypted[name] && !t.patches[name] {
+			found.AddFile(data)
+		} else {
+			found.AddManifests(data)
 		}
 	}
+	return found
 }
