@@ -49,15 +49,16 @@ func (k sourceKind[O]) setup(env *app.Env, cfg *config.Config, store *storage.St
 
 // manage adds a controller.
 func manage[O reconciler.Object, S reconciler.Scoped](env *app.Env, cfg *config.Config, kind reconciler.Kind[O, S]) error {
+	retries := env.Retries()
 	r := &reconciler.Reconciler[O, S]{
-		Kind:   kind,
+		Kind: kind, Retries: retries,
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
 		FieldOwner: cfg.Name, WaitFallback: cfg.RequeueDependency,
 	}
 	err := ctrl.NewControllerManagedBy(env).
 		For(kind.New(), builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
+		WithOptions(env.Controller(retries)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up %s: %w", kind.GVK.Kind, err)
