@@ -3,6 +3,7 @@ package phase_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream/hosts"
 )
 
 func TestFirstPassPublishes(t *testing.T) {
@@ -271,5 +273,40 @@ func TestProgress(t *testing.T) {
 		if got := tc.says(tc.scope); got != tc.want {
 			t.Errorf("%s: %s: says %q", name, tc.why, got)
 		}
+	}
+}
+
+// TestPausedHost says what a source shows whose server is not asked at the moment, because
+// it did not answer other sources.
+func TestPausedHost(t *testing.T) {
+	paused := &hosts.PausedError{Host: "git.example.com", For: 40 * time.Second}
+	err := fault.Retry(meta.ReasonGitOperationFailed, fmt.Errorf("listing the references of x: %w", paused))
+	shown := reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, paused))
+	for name, tc := range map[string]struct {
+		why   string
+		scope func(*rig, *phase.Scope)
+		end   string
+		out   reconciler.Outcome
+	}{
+		"Well":          {"readers have to know that nobody looks", func(*rig, *phase.Scope) {}, "resolve", shown},
+		"FailedAlready": {"what the source failed at itself says more, and stays", func(_ *rig, s *phase.Scope) { s.FetchFailed = true }, "resolve", reconciler.Park(40 * time.Second)},
+		"Damaged": {"the stored artifact is gone, which has to be reported", func(r *rig, s *phase.Scope) {
+			s.FetchFailed = true
+			r.damage(t, s.Current)
+		}, "resolve", shown},
+		"WhileFetching": {"the host went away between two requests", func(r *rig, s *phase.Scope) {
+			s.FetchFailed = true
+			r.source.revision, r.source.resolveErr, r.source.fetchErr = "b", nil, err
+		}, "fetch", reconciler.Park(40 * time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.pass(t)
+			r.source.resolveErr = err
+			_, e := r.pass(t, func(s *phase.Scope) { tc.scope(r, s) })
+			if diff := cmp.Diff(tc.out, e.out, outcomes()); diff != "" || e.at != tc.end {
+				t.Errorf("%s: ended in %s (-want +got):\n%s", tc.why, e.at, diff)
+			}
+		})
 	}
 }
