@@ -247,7 +247,10 @@ func TestHostileAnswers(t *testing.T) {
 		"ErrorLine":   {"an error of the server", list("ERR access \x1b[31mdenied\n"), "", `"access [31mdenied"`},
 		"Endless":     {"it never ends", "001e# service=git-upload-pack\n0000" + fmt.Sprintf("%04x%s refs/heads/x\x00\n", 59, hash), "", "EOF"},
 		"Traversal":   {"a name that is a path, not asked for", list(hash + " refs/heads/../../config\x00\n"), "", "no such reference"},
-		"SHA256":      {"hashes of another kind", list(hash + " refs/heads/main\x00object-format=sha256\n"), "", "sha256"},
+		"SHA256":      {"hashes of another kind", list(hash + " refs/heads/main\x00object-format=sha256\n"), "", "uses SHA-256 objects, which this version does not read"},
+		"SHA256Empty": {"an empty repository of them", list(strings.Repeat("0", 64) + " capabilities^{}\x00object-format=sha256\n"), "", "uses SHA-256 objects"},
+		"SHA256Bare":  {"a server that does not say so", list(strings.Repeat("a", 64) + " refs/heads/main\x00x\n"), "", "uses SHA-256 objects"},
+		"OtherHashes": {"hashes that nobody knows yet", list(hash + " refs/heads/main\x00object-format=sha\x1b3\n"), "", "uses sha 3 hashes, only sha1"},
 		"Empty":       {"zero hash and capabilities", list(strings.Repeat("0", 40) + " capabilities^{}\x00x\n"), "", "is empty"},
 		"ManyTooMany": {"more than a million", "001e# service=git-upload-pack\n0000" + strings.Repeat(fmt.Sprintf("%04x%s refs/heads/x\n", 4+40+14, hash), 1_000_002), "", "more than 1000000 references"},
 	}
