@@ -314,3 +314,28 @@ func TestManyFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestLongNameIsListed says that a name that no disk has keeps nobody from the rest of the
+// tree, and cannot be opened.
+func TestLongNameIsListed(t *testing.T) {
+	server := serve(t, gitserver.Options{})
+	repo, ok := newRepo(t, server), must(t)
+	blob := ok(repo.WriteObject(t.Context(), "blob", []byte("x")))
+	long := strings.Repeat("x", 5000)
+	root := ok(repo.WriteObject(t.Context(), "tree", treeObject(t, [3]string{"100644", "f", blob}, [3]string{"100644", long, blob})))
+	point(t, repo, "long", root)
+	got, err := fetch(t, newClient(t), git.Remote{URL: repo.URL()}, git.Reference{Branch: "long"}, git.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := fs.ReadDir(got.FS(), ".")
+	if err != nil || len(entries) != 2 {
+		t.Errorf("lists %d entries, %v", len(entries), err)
+	}
+	if content, err := fs.ReadFile(got.FS(), "f"); err != nil || string(content) != "x" {
+		t.Errorf("the other file: %q, %v", content, err)
+	}
+	if _, err := fs.ReadFile(got.FS(), long); err == nil {
+		t.Error("a path beyond the limit can be read")
+	}
+}

@@ -310,3 +310,32 @@ func TestPausedHost(t *testing.T) {
 		})
 	}
 }
+
+// TestOddNamesAreReported says that a file with a name that cannot be packed does not stop
+// the source, and is named in an event with each new artifact, and only then.
+func TestOddNamesAreReported(t *testing.T) {
+	r := newRig(t)
+	r.files["docs/caf\xe9.txt"] = &fstest.MapFile{Data: []byte("x")}
+	s, e := r.pass(t)
+	if diff := cmp.Diff(stored("a"), e.out, outcomes()); diff != "" {
+		t.Fatalf("ended in %s (-want +got):\n%s", e.at, diff)
+	}
+	if diff := cmp.Diff([]meta.Reason{meta.ReasonNewArtifact, meta.ReasonFilesLeftOut}, reasons(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if text := s.Notes()[1].Message; !strings.Contains(text, `"docs/caf\xe9.txt"; rename them`) {
+		t.Errorf("got %q", text)
+	}
+	for name, change := range map[string]func(){"Unchanged": func() {}, "SameContent": func() { r.source.revision = "b" }} {
+		change()
+		if s, _ := r.pass(t); len(s.Notes()) != 0 {
+			t.Errorf("%s: reported again: %v", name, reasons(s))
+		}
+	}
+	delete(r.files, "docs/caf\xe9.txt")
+	r.files["new.yaml"], r.source.revision = &fstest.MapFile{}, "c"
+	s, _ = r.pass(t)
+	if diff := cmp.Diff([]meta.Reason{meta.ReasonNewArtifact}, reasons(s)); diff != "" {
+		t.Errorf("it is gone (-want +got):\n%s", diff)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/artifact"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
@@ -48,6 +49,8 @@ type Scope struct {
 	Outdated bool
 	// Content is that of Candidate; set by fetch, closed by publish.
 	Content *upstream.Content
+	// LeftOut is what of Content could not be packed; set by publish.
+	LeftOut artifact.LeftOut
 	// Artifact is what the status is to show; set by resolve when nothing changed,
 	// and by publish.
 	Artifact *meta.Artifact
