@@ -58,6 +58,16 @@ const (
 	// Retries: not applicable, it is the reason of an event only.
 	ReasonArtifactVerificationFailed Reason = "ArtifactVerificationFailed"
 
+	// ReasonFilesLeftOut says that files are not in the new artifact, because consumers would
+	// not unpack their names. Everything else is in it.
+	//
+	// Kinds: GitRepository, OCIRepository, Bucket; event.
+	//
+	// Do: rename the files that the message names, or name them in .sourceignore.
+	//
+	// Retries: not applicable, it is the reason of an event only.
+	ReasonFilesLeftOut Reason = "FilesLeftOut"
+
 	// ReasonGarbageCollectionSucceeded says that old artifacts were deleted.
 	//
 	// Kinds: GitRepository, OCIRepository, HelmRepository, HelmChart, Bucket; event.

@@ -9,7 +9,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/fluxcd/pkg/runtime/controller"
 	"github.com/fluxcd/pkg/runtime/leaderelection"
 	"github.com/fluxcd/pkg/runtime/logger"
 	"github.com/fluxcd/pkg/runtime/pprof"
@@ -33,6 +32,7 @@ import (
 
 	"github.com/capstan-gitops/capstan/pkg/events"
 	"github.com/capstan-gitops/capstan/pkg/metrics"
+	"github.com/capstan-gitops/capstan/pkg/reconciler"
 )
 
 // gcPercent makes garbage be collected sooner than Go does by itself: what a
@@ -247,13 +247,16 @@ func (e *Env) PostEvents(transport http.RoundTripper) error {
 	return nil
 }
 
-// Controller returns the options of a controller: --min-retry-delay and
-// --max-retry-delay pace its retries. The number of its workers is that of the
-// manager, --concurrent.
-func (e *Env) Controller() ctrlcontroller.TypedOptions[reconcile.Request] {
-	return ctrlcontroller.TypedOptions[reconcile.Request]{
-		RateLimiter: controller.GetRateLimiter(e.Options.RateLimiter), SkipNameValidation: &e.shared,
-	}
+// Retries paces the retries of one controller within --min-retry-delay and
+// --max-retry-delay.
+func (e *Env) Retries() *reconciler.Retries {
+	return reconciler.NewRetries(e.Options.RateLimiter.MinRetryDelay, e.Options.RateLimiter.MaxRetryDelay, rand.Float64)
+}
+
+// Controller returns the options of a controller. The number of its workers is that of
+// the manager, --concurrent.
+func (e *Env) Controller(retries *reconciler.Retries) ctrlcontroller.TypedOptions[reconcile.Request] {
+	return ctrlcontroller.TypedOptions[reconcile.Request]{RateLimiter: retries, SkipNameValidation: &e.shared}
 }
 
 // Interval spreads an interval by --interval-jitter-percentage.

@@ -3,6 +3,8 @@ package app
 import (
 	"testing"
 	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
 func TestSpread(t *testing.T) {
@@ -39,5 +41,19 @@ func TestIntervalIsShared(t *testing.T) {
 		if got := <-done; got < 57*time.Minute || got > 63*time.Minute {
 			t.Errorf("got %s, which is more than 5 %% off", got)
 		}
+	}
+}
+
+// TestRetriesObeyTheirFlags says that the flags bound the pauses of every controller.
+func TestRetriesObeyTheirFlags(t *testing.T) {
+	env := &Env{Options: mustParse(t, "--min-retry-delay=2s", "--max-retry-delay=30s")}
+	options := env.Controller(env.Retries())
+	least, most := time.Hour, time.Duration(0)
+	for range 20 {
+		pause := options.RateLimiter.When(reconcile.Request{})
+		least, most = min(least, pause), max(most, pause)
+	}
+	if least != 2*time.Second || most > 30*time.Second || most < 20*time.Second {
+		t.Errorf("pauses lie between %s and %s", least, most)
 	}
 }

@@ -68,7 +68,7 @@ func (c *ignoreFiles) visit(p string, d fs.DirEntry, err error) error {
 		return fmt.Errorf("%w: more than %d files and folders", ErrLimit, DefaultMaxFiles)
 	}
 	if d.IsDir() {
-		if d.Name() == ".git" {
+		if d.Name() == ".git" || !packable(p) {
 			return fs.SkipDir
 		}
 		return nil

@@ -49,6 +49,8 @@ type Packed struct {
 	Size int64
 	// Digest of the compressed archive.
 	Digest string
+	// LeftOut are files and folders whose names no consumer would unpack.
+	LeftOut LeftOut
 }
 
 // packer writes one archive.
@@ -58,6 +60,7 @@ type packer struct {
 	options PackOptions
 	tar     *tar.Writer
 	entries []Entry
+	leftOut LeftOut
 	seen    int
 	bytes   int64
 	buffer  []byte
@@ -98,11 +101,13 @@ func Pack(ctx context.Context, w io.Writer, fsys fs.FS, o PackOptions) (Packed, 
 	if err != nil {
 		return Packed{}, fmt.Errorf("packing: %w", err)
 	}
-	return Packed{Index: index, Size: out.n, Digest: printDigest(o.Algorithm, sum)}, nil
+	return Packed{Index: index, Size: out.n, Digest: printDigest(o.Algorithm, sum), LeftOut: p.leftOut}, nil
 }
 
 // visit packs one path. An ignored folder is left out but still looked into,
-// because a rule may take something below it in again.
+// because a rule may take something below it in again. What has a name that no
+// consumer would unpack is left out with all below it, as links are: one file must
+// not keep the others from the cluster.
 func (p *packer) visit(name string, d fs.DirEntry, err error) error {
 	if err != nil {
 		return err
@@ -116,11 +121,16 @@ func (p *packer) visit(name string, d fs.DirEntry, err error) error {
 	if !d.IsDir() && !d.Type().IsRegular() {
 		return nil
 	}
-	if name != "." && p.options.Ignore != nil && p.options.Ignore.Match(name, d.IsDir()) {
-		return nil
+	odd := !packable(name)
+	ignored := name != "." && p.options.Ignore != nil && p.options.Ignore.Match(name, d.IsDir())
+	if odd && !ignored {
+		p.leftOut.add(name)
 	}
-	if err := checkPath(name); err != nil {
-		return fmt.Errorf("%w; rename it or leave it out with .sourceignore", err)
+	switch {
+	case odd && d.IsDir():
+		return fs.SkipDir
+	case odd, ignored:
+		return nil
 	}
 	if d.IsDir() {
 		p.entries = append(p.entries, Entry{Path: name, Mode: dirMode, Dir: true})

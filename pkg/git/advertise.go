@@ -65,9 +65,6 @@ func (s *session) advertise(ctx context.Context, keep func(name string, hash plu
 	if err != nil {
 		return nil, s.failed("listing the references of", err)
 	}
-	if format, ok := adv.caps["object-format"]; ok && format != hashAlgorithm {
-		return nil, s.failed("listing the references of", fmt.Errorf("the repository uses %s hashes, only %s is understood", presentable(format), hashAlgorithm))
-	}
 	if adv.total == 0 {
 		return nil, fault.Retry(meta.ReasonEmptyGitRepository,
 			fmt.Errorf("listing the references of %s: the repository is empty", s.shown), fault.Hint("push a first commit"))
@@ -119,6 +116,9 @@ func (a *advertisement) add(line []byte, keep func(string, plumbing.Hash) bool) 
 		head, caps, _ := bytes.Cut(line, []byte{0})
 		a.caps = parseCapabilities(string(caps))
 		line = head
+		if err := a.caps.checkFormat(line); err != nil {
+			return err
+		}
 	}
 	if bytes.HasPrefix(line, []byte("shallow ")) {
 		return nil
@@ -141,6 +141,20 @@ func (a *advertisement) add(line []byte, keep func(string, plumbing.Hash) bool) 
 	}
 	if keep(name, hash) {
 		a.refs = append(a.refs, advertised{name: name, hash: hash})
+	}
+	return nil
+}
+
+// checkFormat refuses a repository whose hashes are not understood, by what the server says
+// or by the first hash, the text of which line begins with.
+func (c capabilities) checkFormat(line []byte) error {
+	format, ok := c["object-format"]
+	hash, _, _ := bytes.Cut(line, []byte(" "))
+	switch {
+	case format == "sha256", !ok && len(hash) == hexHashLength256 && isHex(string(hash)):
+		return errSHA256
+	case ok && format != hashAlgorithm:
+		return fmt.Errorf("the repository uses %s hashes, only %s is understood", presentable(format), hashAlgorithm)
 	}
 	return nil
 }

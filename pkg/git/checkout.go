@@ -41,6 +41,9 @@ type Checkout struct {
 
 func newCheckout(p *pack.Pack, target Resolved, limits Limits) (*Checkout, error) {
 	commit, err := p.Commit(target.want)
+	if err != nil && !target.pinned {
+		return nil, fmt.Errorf("%s: %w; check what it points at, and spec.ref", lookup{name: target.Reference}, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -26,6 +26,8 @@ type Options struct {
 	// MemoryBytes is how large a pack may be and still stay in memory; 8 MiB if
 	// zero.
 	MemoryBytes int64
+	// Around wraps the transport of every connection; nil leaves it as it is.
+	Around func(http.RoundTripper) http.RoundTripper
 }
 
 // Remote is a repository and what its server is shown.
@@ -50,11 +52,20 @@ func NewClient(o Options) (*Client, error) {
 	if o.MemoryBytes == 0 {
 		o.MemoryBytes = 8 << 20
 	}
-	shared, err := egress.NewClient(o.Egress)
-	if err != nil {
+	c := &Client{options: o}
+	var err error
+	if c.shared, err = c.newHTTP(o.Egress); err != nil {
 		return nil, fmt.Errorf("making the Git client: %w", err)
 	}
-	return &Client{options: o, shared: shared}, nil
+	return c, nil
+}
+
+func (c *Client) newHTTP(o egress.Options) (*http.Client, error) {
+	made, err := egress.NewClient(o)
+	if err == nil && c.options.Around != nil {
+		made.Transport = c.options.Around(made.Transport)
+	}
+	return made, err
 }
 
 // CloseIdleConnections lets go of connections that nobody uses.
@@ -96,7 +107,7 @@ func (c *Client) open(remote Remote) (*session, error) {
 	if remote.Proxy != nil {
 		o.Proxy = remote.Proxy
 	}
-	if s.client, err = egress.NewClient(o); err != nil {
+	if s.client, err = c.newHTTP(o); err != nil {
 		return nil, fault.Retry(meta.ReasonAuthenticationFailed, fmt.Errorf("connecting to %s: %w", base, err))
 	}
 	s.close = s.client.CloseIdleConnections
@@ -132,10 +143,22 @@ func (s *session) failed(what string, err error) error {
 func (s *session) clean(err error) error {
 	redacted := egress.RedactError(err)
 	if text := s.creds.Scrub(redacted.Error()); text != redacted.Error() {
-		return errors.New(text)
+		return &scrubbedError{text: text, err: redacted}
 	}
 	return redacted
 }
+
+// scrubbedError shows a text instead of that of its cause.
+type scrubbedError struct {
+	text string
+	err  error
+}
+
+// Error returns the text without the values of the credential.
+func (e *scrubbedError) Error() string { return e.text }
+
+// Unwrap returns the cause, whose text is not for showing.
+func (e *scrubbedError) Unwrap() error { return e.err }
 
 func (s *session) refused(doing string, e *statusError) error {
 	err := fmt.Errorf("%s: %w", doing, e)

@@ -25,7 +25,8 @@ import (
 // A target that was looked up is fetched with a depth of one. A pinned commit
 // is asked for by its hash if a reference points at it or the server hands out
 // any commit; otherwise the branch it is said to be on, or everything, is
-// fetched with its history.
+// fetched with its history. A commit that is shown beside a reference has to be in the
+// history of it.
 func (c *Client) Fetch(ctx context.Context, remote Remote, target Resolved, limits Limits) (*Checkout, error) {
 	s, err := c.open(remote)
 	if err != nil {
@@ -65,16 +66,21 @@ func (c *Client) fetchPinned(ctx context.Context, s *session, target Resolved, l
 	if err != nil {
 		return nil, err
 	}
-	if tip || adv.caps.handsOutCommits() {
-		p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
-		if err == nil || !errors.Is(err, errNotAdvertised) {
-			return p, err
-		}
-	}
-	if len(adv.refs) == 0 {
+	if len(adv.refs) == 0 && (target.Reference != "" || !tip && !adv.caps.handsOutCommits()) {
 		return nil, fault.Retry(meta.ReasonGitOperationFailed,
 			fmt.Errorf("looking for commit %s in %s: the server lists no reference %q", target.Commit, s.shown, target.Reference),
 			fault.Hint("check spec.ref"))
+	}
+	if tip || adv.caps.handsOutCommits() {
+		p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
+		if err == nil && target.Reference != "" {
+			if err := c.checkHistory(ctx, s, adv.caps, adv.refs[0], target, limits); err != nil {
+				return nil, errors.Join(err, p.Close())
+			}
+		}
+		if err == nil || !errors.Is(err, errNotAdvertised) {
+			return p, err
+		}
 	}
 	p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: distinct(adv.refs)}, limits)
 	if err != nil {
@@ -85,9 +91,7 @@ func (c *Client) fetchPinned(ctx context.Context, s *session, target Resolved, l
 		if target.Reference != "" {
 			where = target.Reference
 		}
-		return nil, errors.Join(fault.Retry(meta.ReasonGitOperationFailed,
-			fmt.Errorf("looking for commit %s in %s: it is not in the history of %s", target.Commit, s.shown, where),
-			fault.Hint("check spec.ref.commit")), p.Close())
+		return nil, errors.Join(s.notInHistory(target, where), p.Close())
 	}
 	return p, nil
 }
@@ -108,6 +112,8 @@ func distinct(refs []advertised) (hashes []plumbing.Hash) {
 // packRequest is what to ask upload-pack for.
 type packRequest struct {
 	wants []plumbing.Hash
+	// haves are commits whose history is left out of the answer.
+	haves []plumbing.Hash
 	// depth of the history; zero is all of it.
 	depth int
 	// commitsOnly leaves out trees and files where the server can.
@@ -171,7 +177,15 @@ func (r packRequest) encode(caps capabilities) ([]byte, error) {
 	if r.commitsOnly && caps.has("filter") {
 		lines = append(lines, "filter tree:0\n")
 	}
-	if err := errors.Join(e.EncodeString(lines...), e.Flush(), e.EncodeString("done\n")); err != nil {
+	if err := errors.Join(e.EncodeString(lines...), e.Flush()); err != nil {
+		return nil, err
+	}
+	for _, have := range r.haves {
+		if err := e.Encodef("have %s\n", have); err != nil {
+			return nil, err
+		}
+	}
+	if err := e.EncodeString("done\n"); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil

@@ -247,7 +247,10 @@ func TestHostileAnswers(t *testing.T) {
 		"ErrorLine":   {"an error of the server", list("ERR access \x1b[31mdenied\n"), "", `"access [31mdenied"`},
 		"Endless":     {"it never ends", "001e# service=git-upload-pack\n0000" + fmt.Sprintf("%04x%s refs/heads/x\x00\n", 59, hash), "", "EOF"},
 		"Traversal":   {"a name that is a path, not asked for", list(hash + " refs/heads/../../config\x00\n"), "", "no such reference"},
-		"SHA256":      {"hashes of another kind", list(hash + " refs/heads/main\x00object-format=sha256\n"), "", "sha256"},
+		"SHA256":      {"hashes of another kind", list(hash + " refs/heads/main\x00object-format=sha256\n"), "", "uses SHA-256 objects, which this version does not read"},
+		"SHA256Empty": {"an empty repository of them", list(strings.Repeat("0", 64) + " capabilities^{}\x00object-format=sha256\n"), "", "uses SHA-256 objects"},
+		"SHA256Bare":  {"a server that does not say so", list(strings.Repeat("a", 64) + " refs/heads/main\x00x\n"), "", "uses SHA-256 objects"},
+		"OtherHashes": {"hashes that nobody knows yet", list(hash + " refs/heads/main\x00object-format=sha\x1b3\n"), "", "uses sha 3 hashes, only sha1"},
 		"Empty":       {"zero hash and capabilities", list(strings.Repeat("0", 40) + " capabilities^{}\x00x\n"), "", "is empty"},
 		"ManyTooMany": {"more than a million", "001e# service=git-upload-pack\n0000" + strings.Repeat(fmt.Sprintf("%04x%s refs/heads/x\n", 4+40+14, hash), 1_000_002), "", "more than 1000000 references"},
 	}
@@ -309,5 +312,30 @@ func TestManyFiles(t *testing.T) {
 		if b, err := fs.ReadFile(got.FS(), name); err != nil || string(b) != content {
 			t.Fatalf("%s: %d bytes, %v", name, len(b), err)
 		}
+	}
+}
+
+// TestLongNameIsListed says that a name that no disk has keeps nobody from the rest of the
+// tree, and cannot be opened.
+func TestLongNameIsListed(t *testing.T) {
+	server := serve(t, gitserver.Options{})
+	repo, ok := newRepo(t, server), must(t)
+	blob := ok(repo.WriteObject(t.Context(), "blob", []byte("x")))
+	long := strings.Repeat("x", 5000)
+	root := ok(repo.WriteObject(t.Context(), "tree", treeObject(t, [3]string{"100644", "f", blob}, [3]string{"100644", long, blob})))
+	point(t, repo, "long", root)
+	got, err := fetch(t, newClient(t), git.Remote{URL: repo.URL()}, git.Reference{Branch: "long"}, git.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries, err := fs.ReadDir(got.FS(), ".")
+	if err != nil || len(entries) != 2 {
+		t.Errorf("lists %d entries, %v", len(entries), err)
+	}
+	if content, err := fs.ReadFile(got.FS(), "f"); err != nil || string(content) != "x" {
+		t.Errorf("the other file: %q, %v", content, err)
+	}
+	if _, err := fs.ReadFile(got.FS(), long); err == nil {
+		t.Error("a path beyond the limit can be read")
 	}
 }

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -14,15 +15,17 @@ import (
 )
 
 const (
-	defaultBranch  = "master"
-	headsPrefix    = "refs/heads/"
-	tagsPrefix     = "refs/tags/"
-	peeledSuffix   = "^{}"
-	maxNameLength  = 1024
-	hashAlgorithm  = "sha1"
-	hexHashLength  = 40
-	maxTiedTags    = 32
-	subjectMaximum = 256
+	defaultBranch = "master"
+	headsPrefix   = "refs/heads/"
+	tagsPrefix    = "refs/tags/"
+	peeledSuffix  = "^{}"
+	maxNameLength = 1024
+	hashAlgorithm = "sha1"
+	hexHashLength = 40
+	// hexHashLength256 is how long hashes of SHA-256 repositories are.
+	hexHashLength256 = 64
+	maxTiedTags      = 32
+	subjectMaximum   = 256
 )
 
 // Reference is what a user asks for. Of several fields the first of commit,
@@ -61,6 +64,9 @@ type Resolved struct {
 
 // resolvePinned is the target of a commit named by its hash.
 func (r Reference) resolvePinned() (Resolved, error) {
+	if len(r.Commit) == hexHashLength256 && isHex(r.Commit) {
+		return Resolved{}, malformed("commit %q is a SHA-256 hash; %w", r.Commit, errSHA256)
+	}
 	if len(r.Commit) != hexHashLength || !plumbing.IsHash(r.Commit) {
 		return Resolved{}, malformed("commit %q is not a hash of %d hexadecimal digits", r.Commit, hexHashLength)
 	}
@@ -88,6 +94,8 @@ type lookup struct {
 	name   string
 	shown  string
 	ranges *semver.Constraints
+	// implied says that the user named nothing.
+	implied bool
 }
 
 func (r Reference) lookup() (lookup, error) {
@@ -107,11 +115,10 @@ func (r Reference) lookup() (lookup, error) {
 		}
 		return lookup{ranges: ranges, shown: r.SemVer}, nil
 	}
-	branch := r.Branch
-	if branch == "" {
-		branch = defaultBranch
+	if r.Branch == "" {
+		return lookup{name: headsPrefix + defaultBranch, shown: defaultBranch, implied: true}, nil
 	}
-	return lookup{name: headsPrefix + branch, shown: branch}, checkName(headsPrefix + branch)
+	return lookup{name: headsPrefix + r.Branch, shown: r.Branch}, checkName(headsPrefix + r.Branch)
 }
 
 // String says in words what is looked for.
@@ -147,6 +154,15 @@ func malformed(format string, args ...any) error {
 		fmt.Errorf("reading the reference: %w", fmt.Errorf(format, args...)),
 		fault.Hint("correct spec.ref"))
 }
+
+// isHex reports whether a text is made of hexadecimal digits.
+func isHex(text string) bool {
+	_, err := hex.DecodeString(text)
+	return err == nil
+}
+
+// errSHA256 says that a repository names its objects in a way that is not understood.
+var errSHA256 = errors.New("the repository uses SHA-256 objects, which this version does not read")
 
 // errNotAdvertised says that the server does not hand out an object.
 var errNotAdvertised = errors.New("the server does not hand out this commit by its hash")

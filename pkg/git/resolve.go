@@ -34,7 +34,9 @@ func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Res
 	}
 	defer s.close()
 	var best newest
+	near := &nearby{wanted: wanted}
 	adv, err := s.advertise(ctx, func(name string, _ plumbing.Hash) bool {
+		near.see(name)
 		if wanted.ranges != nil {
 			return best.offer(wanted.ranges, name)
 		}
@@ -43,7 +45,7 @@ func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Res
 	if err != nil {
 		return Resolved{}, err
 	}
-	found, err := c.choose(ctx, s, adv, wanted, best)
+	found, err := c.choose(ctx, s, adv, near, best)
 	if err != nil {
 		return Resolved{}, err
 	}
@@ -59,7 +61,8 @@ func (c *Client) Resolve(ctx context.Context, remote Remote, ref Reference) (Res
 }
 
 // choose picks the one reference that was looked for.
-func (c *Client) choose(ctx context.Context, s *session, adv *advertisement, wanted lookup, best newest) (advertised, error) {
+func (c *Client) choose(ctx context.Context, s *session, adv *advertisement, near *nearby, best newest) (advertised, error) {
+	wanted := near.wanted
 	candidates := adv.refs
 	if wanted.ranges != nil {
 		candidates = best.among(adv.refs)
@@ -67,7 +70,7 @@ func (c *Client) choose(ctx context.Context, s *session, adv *advertisement, wan
 	if len(candidates) == 0 {
 		return advertised{}, fault.Retry(meta.ReasonGitOperationFailed,
 			fmt.Errorf("resolving %s of %s: the server lists no such reference among %d", wanted, s.shown, adv.total),
-			fault.Hint("check spec.ref"))
+			fault.Hint("%s", near.hint(strings.TrimPrefix(adv.caps["symref"], "HEAD:"))))
 	}
 	if wanted.ranges == nil {
 		return candidates[0], nil
@@ -136,14 +139,20 @@ func (c *Client) latest(ctx context.Context, s *session, caps capabilities, tied
 	}
 	defer p.Close()
 	best, when := advertised{}, int64(0)
+	var wrong error
 	for _, ref := range tied {
 		commit, err := p.Commit(ref.hash)
 		if err != nil {
-			return advertised{}, s.failed("comparing the tags of", err)
+			// A tag may be on a file, which is no version of the repository.
+			wrong = fmt.Errorf("%s: %w", lookup{name: ref.name}, err)
+			continue
 		}
 		if t := commit.Committer.When.Unix(); best.name == "" || t >= when {
 			best, when = ref, t
 		}
+	}
+	if best.name == "" {
+		return advertised{}, s.failed("comparing the tags of", wrong)
 	}
 	return best, nil
 }

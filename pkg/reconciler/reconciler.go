@@ -40,6 +40,9 @@ type Reconciler[O Object, S Scoped] struct {
 	WaitFallback time.Duration
 	// Jitter spreads an interval; nil leaves it as it is.
 	Jitter func(time.Duration) time.Duration
+	// Retries is the rate limiter of the work queue, which learns the interval of an object
+	// that fails; nil is allowed.
+	Retries *Retries
 	// Urgent reports that other objects wait for a pass that corrects something; nil
 	// says never.
 	Urgent func() bool
@@ -74,7 +77,15 @@ func (r *Reconciler[O, S]) reconcile(ctx context.Context, req ctrl.Request) (ctr
 		return ctrl.Result{}, fmt.Errorf("reading %s: %w", r.Kind.GVK.Kind, err)
 	}
 	defer r.observe(req.NamespacedName, start, false)
+	result, err := r.passOver(ctx, obj, start)
+	if err != nil {
+		timing, _ := r.Kind.Timing(obj) // without one, pauses end at a minute
+		r.Retries.note(req, timing)
+	}
+	return result, err
+}
 
+func (r *Reconciler[O, S]) passOver(ctx context.Context, obj O, start time.Time) (ctrl.Result, error) {
 	p, err := r.begin(obj, start)
 	if err != nil {
 		return ctrl.Result{}, err

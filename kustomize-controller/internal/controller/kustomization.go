@@ -61,8 +61,9 @@ func (k *kustomizations) setup(ctx context.Context, phases phase.Phases) error {
 	if err := addIndexes(ctx, env); err != nil {
 		return err
 	}
+	retries := env.Retries()
 	r := &reconciler.Reconciler[*kustomizev1.Kustomization, *phase.Scope]{
-		Kind:   k.kind(phases),
+		Kind: k.kind(phases), Retries: retries,
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
 		FieldOwner: statusManager, WaitFallback: k.cfg.RequeueDependency, Urgent: waker.Urgent,
@@ -73,7 +74,7 @@ func (k *kustomizations) setup(ctx context.Context, phases phase.Phases) error {
 		For(&kustomizev1.Kustomization{}, builder.WithPredicates(watch.Asked())).
 		Watches(&kustomizev1.Kustomization{}, find.dependents()).
 		WatchesRawSource(waker.Source()).
-		WithOptions(env.Controller())
+		WithOptions(env.Controller(retries))
 	for kind, source := range sources() {
 		if kind != sourcev1.ExternalArtifactKind || phases.Accept.Allow.ExternalArtifact {
 			b = b.Watches(source(), find.bySource(kind), builder.WithPredicates(watch.NewArtifact()))

@@ -28,7 +28,7 @@ func setupAlert(env *app.Env) error {
 	r := &alerts{client: env.GetClient(), recorder: env.Recorder}
 	return ctrl.NewControllerManagedBy(env).
 		For(&notificationv1beta3.Alert{}, builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
+		WithOptions(env.Controller(env.Retries())).
 		Complete(reconcile.AsReconciler[*notificationv1beta3.Alert](env.GetClient(), r))
 }
 

@@ -33,7 +33,7 @@ func setupProvider(env *app.Env, services *services.Services, box *outbox.Outbox
 	r := &providers{client: env.GetClient(), services: services, box: box}
 	return ctrl.NewControllerManagedBy(env).
 		For(&notificationv1beta3.Provider{}, builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
+		WithOptions(env.Controller(env.Retries())).
 		Complete(reconcile.AsReconciler[*notificationv1beta3.Provider](env.GetClient(), r))
 }
 

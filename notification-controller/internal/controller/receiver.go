@@ -35,7 +35,7 @@ func setupReceiver(env *app.Env) error {
 	r := &receivers{client: env.GetClient(), recorder: env.Recorder}
 	return ctrl.NewControllerManagedBy(env).
 		For(&notificationv1.Receiver{}, builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
+		WithOptions(env.Controller(env.Retries())).
 		Complete(reconcile.AsReconciler[*notificationv1.Receiver](env.GetClient(), r))
 }
 

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,6 +17,7 @@ import (
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
 	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
 	"github.com/capstan-gitops/capstan/source-controller/internal/upstream/git"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream/hosts"
 )
 
 // +kubebuilder:rbac:groups=source.toolkit.fluxcd.io,resources=gitrepositories,verbs=get;list;watch;patch;update
@@ -30,7 +32,10 @@ const defaultGitTimeout = 60 * time.Second
 
 // setupGitRepository adds the controller of GitRepository.
 func setupGitRepository(env *app.Env, cfg *config.Config, store *storage.Storage) error {
-	dialer, err := git.New(cfg.ArtifactMaxSize)
+	remote := hosts.New(hosts.Options{
+		Clock: env.Clock, Least: cfg.RateLimiter.MinRetryDelay, Most: cfg.RateLimiter.MaxRetryDelay, Random: rand.Float64,
+	})
+	dialer, err := git.New(cfg.ArtifactMaxSize, remote.Around)
 	if err != nil {
 		return err
 	}

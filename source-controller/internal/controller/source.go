@@ -6,6 +6,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -16,6 +17,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
+	"github.com/capstan-gitops/capstan/pkg/status"
 	"github.com/capstan-gitops/capstan/pkg/watch"
 	"github.com/capstan-gitops/capstan/source-controller/internal/config"
 	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
@@ -49,15 +51,16 @@ func (k sourceKind[O]) setup(env *app.Env, cfg *config.Config, store *storage.St
 
 // manage adds a controller.
 func manage[O reconciler.Object, S reconciler.Scoped](env *app.Env, cfg *config.Config, kind reconciler.Kind[O, S]) error {
+	retries := env.Retries()
 	r := &reconciler.Reconciler[O, S]{
-		Kind:   kind,
+		Kind: kind, Retries: retries,
 		Client: env.GetClient(), Live: env.GetAPIReader(), Recorder: env.Recorder,
 		Observe: env.Metrics.Observe, Clock: env.Clock, Jitter: env.Interval,
 		FieldOwner: cfg.Name, WaitFallback: cfg.RequeueDependency,
 	}
 	err := ctrl.NewControllerManagedBy(env).
 		For(kind.New(), builder.WithPredicates(watch.Asked())).
-		WithOptions(env.Controller()).
+		WithOptions(env.Controller(retries)).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("setting up %s: %w", kind.GVK.Kind, err)
@@ -86,14 +89,22 @@ func (k sourceKind[O]) kind(store *storage.Storage, o phase.Options) reconciler.
 func (k sourceKind[O]) scope(obj O, pass reconciler.Pass) *phase.Scope {
 	timeout, _ := k.timeout(obj) // a bad one has stalled the object
 	s := &phase.Scope{
-		Pass:    pass,
-		Ref:     storage.Ref{Kind: k.name, Namespace: obj.GetNamespace(), Name: obj.GetName()},
-		Current: *k.artifact(obj),
-		Timeout: timeout,
-		Connect: func(ctx context.Context) (upstream.Upstream, error) { return k.connect(ctx, obj) },
+		Pass:        pass,
+		Ref:         storage.Ref{Kind: k.name, Namespace: obj.GetNamespace(), Name: obj.GetName()},
+		Current:     *k.artifact(obj),
+		Timeout:     timeout,
+		FetchFailed: fetchFailed(obj),
+		Connect:     func(ctx context.Context) (upstream.Upstream, error) { return k.connect(ctx, obj) },
 	}
 	k.settings(obj, s)
 	return s
+}
+
+// fetchFailed reports whether the status says of the present spec that the source could
+// not be reached or read.
+func fetchFailed(obj reconciler.Object) bool {
+	c := status.Find(obj.CommonStatus().Conditions, meta.ConditionFetchFailed)
+	return c != nil && c.Status == metav1.ConditionTrue && c.ObservedGeneration == obj.GetGeneration()
 }
 
 // timing reads every duration of the spec, so that a bad one is reported.

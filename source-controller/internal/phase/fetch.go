@@ -12,11 +12,11 @@ type Fetch struct{}
 
 // Run has the candidate fetch its content.
 func (Fetch) Run(ctx context.Context, s *Scope) reconciler.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	ctx, cancel := s.exchange(ctx)
 	defer cancel()
 	content, err := s.Candidate.Fetch(ctx)
 	s.Content = content
-	return reconciler.Fail(err)
+	return s.failed(err)
 }
 
 // Progress names the revision.

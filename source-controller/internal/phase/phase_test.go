@@ -3,6 +3,7 @@ package phase_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/source-controller/internal/phase"
 	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream/hosts"
 )
 
 func TestFirstPassPublishes(t *testing.T) {
@@ -271,5 +273,69 @@ func TestProgress(t *testing.T) {
 		if got := tc.says(tc.scope); got != tc.want {
 			t.Errorf("%s: %s: says %q", name, tc.why, got)
 		}
+	}
+}
+
+// TestPausedHost says what a source shows whose server is not asked at the moment, because
+// it did not answer other sources.
+func TestPausedHost(t *testing.T) {
+	paused := &hosts.PausedError{Host: "git.example.com", For: 40 * time.Second}
+	err := fault.Retry(meta.ReasonGitOperationFailed, fmt.Errorf("listing the references of x: %w", paused))
+	shown := reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, paused))
+	for name, tc := range map[string]struct {
+		why   string
+		scope func(*rig, *phase.Scope)
+		end   string
+		out   reconciler.Outcome
+	}{
+		"Well":          {"readers have to know that nobody looks", func(*rig, *phase.Scope) {}, "resolve", shown},
+		"FailedAlready": {"what the source failed at itself says more, and stays", func(_ *rig, s *phase.Scope) { s.FetchFailed = true }, "resolve", reconciler.Park(40 * time.Second)},
+		"Damaged": {"the stored artifact is gone, which has to be reported", func(r *rig, s *phase.Scope) {
+			s.FetchFailed = true
+			r.damage(t, s.Current)
+		}, "resolve", shown},
+		"WhileFetching": {"the host went away between two requests", func(r *rig, s *phase.Scope) {
+			s.FetchFailed = true
+			r.source.revision, r.source.resolveErr, r.source.fetchErr = "b", nil, err
+		}, "fetch", reconciler.Park(40 * time.Second)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.pass(t)
+			r.source.resolveErr = err
+			_, e := r.pass(t, func(s *phase.Scope) { tc.scope(r, s) })
+			if diff := cmp.Diff(tc.out, e.out, outcomes()); diff != "" || e.at != tc.end {
+				t.Errorf("%s: ended in %s (-want +got):\n%s", tc.why, e.at, diff)
+			}
+		})
+	}
+}
+
+// TestOddNamesAreReported says that a file with a name that cannot be packed does not stop
+// the source, and is named in an event with each new artifact, and only then.
+func TestOddNamesAreReported(t *testing.T) {
+	r := newRig(t)
+	r.files["docs/caf\xe9.txt"] = &fstest.MapFile{Data: []byte("x")}
+	s, e := r.pass(t)
+	if diff := cmp.Diff(stored("a"), e.out, outcomes()); diff != "" {
+		t.Fatalf("ended in %s (-want +got):\n%s", e.at, diff)
+	}
+	if diff := cmp.Diff([]meta.Reason{meta.ReasonNewArtifact, meta.ReasonFilesLeftOut}, reasons(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if text := s.Notes()[1].Message; !strings.Contains(text, `"docs/caf\xe9.txt"; rename them`) {
+		t.Errorf("got %q", text)
+	}
+	for name, change := range map[string]func(){"Unchanged": func() {}, "SameContent": func() { r.source.revision = "b" }} {
+		change()
+		if s, _ := r.pass(t); len(s.Notes()) != 0 {
+			t.Errorf("%s: reported again: %v", name, reasons(s))
+		}
+	}
+	delete(r.files, "docs/caf\xe9.txt")
+	r.files["new.yaml"], r.source.revision = &fstest.MapFile{}, "c"
+	s, _ = r.pass(t)
+	if diff := cmp.Diff([]meta.Reason{meta.ReasonNewArtifact}, reasons(s)); diff != "" {
+		t.Errorf("it is gone (-want +got):\n%s", diff)
 	}
 }

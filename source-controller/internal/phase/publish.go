@@ -36,6 +36,9 @@ func (p Publish) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	s.Changed = !s.Current.HasDigest(stored.Digest)
 	if s.Changed {
 		s.Report(reconciler.Note{Reason: s.Content.Event.Reason, Message: s.Content.Event.Text})
+		if s.LeftOut.Count > 0 {
+			s.Report(reconciler.Note{Reason: meta.ReasonFilesLeftOut, Message: s.LeftOut.String()})
+		}
 	}
 	return reconciler.Continue()
 }
@@ -62,7 +65,7 @@ func (p Publish) store(ctx context.Context, s *Scope) (*meta.Artifact, error) {
 func (p Publish) writer(ctx context.Context, s *Scope) (storage.Writer, error) {
 	switch body := s.Content.Body.(type) {
 	case upstream.Tree:
-		return p.tree(ctx, body, s.Ignore)
+		return p.tree(ctx, body, s)
 	case upstream.Blob:
 		return p.blob(ctx, body)
 	default:
@@ -71,10 +74,10 @@ func (p Publish) writer(ctx context.Context, s *Scope) (storage.Writer, error) {
 }
 
 // tree packs and indexes a tree.
-func (p Publish) tree(ctx context.Context, tree upstream.Tree, ignore string) (storage.Writer, error) {
+func (p Publish) tree(ctx context.Context, tree upstream.Tree, s *Scope) (storage.Writer, error) {
 	options := artifact.PackOptions{MaxBytes: p.MaxBytes, Algorithm: p.Algorithm}
 	if !tree.Complete {
-		matcher, err := artifact.NewMatcher(tree.FS, ignore)
+		matcher, err := artifact.NewMatcher(tree.FS, s.Ignore)
 		if err != nil {
 			return nil, err
 		}
@@ -85,6 +88,7 @@ func (p Publish) tree(ctx context.Context, tree upstream.Tree, ignore string) (s
 		if err != nil {
 			return storage.Written{}, err
 		}
+		s.LeftOut = packed.LeftOut
 		return storage.Written{
 			Digest: packed.Digest, Index: packed.Index.Encode(), IndexDigest: packed.Index.Digest(),
 		}, nil

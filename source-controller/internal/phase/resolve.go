@@ -16,11 +16,11 @@ type Resolve struct {
 // Run ends the pass if what is offered is stored, and was made with the present
 // settings.
 func (r Resolve) Run(ctx context.Context, s *Scope) reconciler.Outcome {
-	ctx, cancel := context.WithTimeout(ctx, s.Timeout)
+	ctx, cancel := s.exchange(ctx)
 	defer cancel()
 	candidate, err := s.Upstream.Resolve(ctx)
 	if err != nil {
-		return reconciler.Fail(err)
+		return s.failed(err)
 	}
 	s.Candidate = candidate
 	if !s.Current.HasRevision(candidate.Revision) || s.SettingsChanged || s.Forced {

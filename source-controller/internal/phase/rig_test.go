@@ -194,6 +194,14 @@ func (r *rig) age(t *testing.T, a *meta.Artifact) {
 	}
 }
 
+// damage removes a stored artifact.
+func (r *rig) damage(t *testing.T, a *meta.Artifact) {
+	t.Helper()
+	if err := os.Remove(filepath.Join(r.dir, a.Path)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // onDisk lists the files of the storage.
 func (r *rig) onDisk(t *testing.T) []string {
 	t.Helper()

@@ -2,12 +2,16 @@ package phase
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
 	"github.com/capstan-gitops/capstan/source-controller/internal/upstream"
+	"github.com/capstan-gitops/capstan/source-controller/internal/upstream/hosts"
 )
 
 // Scope is what one pass over a source knows.
@@ -31,6 +35,9 @@ type Scope struct {
 	// Unsupported names a field that is set and that this version does not act
 	// on; empty when there is none.
 	Unsupported string
+	// FetchFailed says that the status has a failure to reach or read the source for
+	// this spec already.
+	FetchFailed bool
 	// Connect reads the credentials and returns the source.
 	Connect func(ctx context.Context) (upstream.Upstream, error)
 
@@ -42,6 +49,8 @@ type Scope struct {
 	Outdated bool
 	// Content is that of Candidate; set by fetch, closed by publish.
 	Content *upstream.Content
+	// LeftOut is what of Content could not be packed; set by publish.
+	LeftOut artifact.LeftOut
 	// Artifact is what the status is to show; set by resolve when nothing changed,
 	// and by publish.
 	Artifact *meta.Artifact
@@ -50,4 +59,24 @@ type Scope struct {
 // done ends a pass that has an artifact to show.
 func (s *Scope) done() reconciler.Outcome {
 	return reconciler.Done(s.Candidate.Ready.Reason, s.Candidate.Ready.Text)
+}
+
+// exchange bounds an exchange with the source, and says in whose name it is.
+func (s *Scope) exchange(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(hosts.For(ctx, s.Ref.Namespace, s.Requested), s.Timeout)
+}
+
+// failed ends a pass whose exchange with the source failed. One that did not take place,
+// because the host does not answer others, is no failure of its own: if the status has
+// one, that stays until the host is asked again.
+func (s *Scope) failed(err error) reconciler.Outcome {
+	var paused *hosts.PausedError
+	switch {
+	case !errors.As(err, &paused):
+		return reconciler.Fail(err)
+	case s.FetchFailed && len(s.Notes()) == 0:
+		return reconciler.Park(paused.For)
+	default:
+		return reconciler.Fail(fault.Retry(fault.Of(err).Reason, paused))
+	}
 }

@@ -22,8 +22,6 @@ func checkEntry(e object.TreeEntry) error {
 		return fmt.Errorf("the tree holds the entry %q, which some file systems take for .git", e.Name)
 	case e.Mode == filemode.Symlink && foldHFS(e.Name) == ".gitmodules":
 		return fmt.Errorf("the tree holds %q as a symbolic link", e.Name)
-	case len(e.Name) > maxPathLength:
-		return fmt.Errorf("the tree holds a name of %d bytes, more than the limit of %d", len(e.Name), maxPathLength)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ package git
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"unicode/utf8"
 
@@ -25,9 +26,10 @@ type Dialer struct {
 	limits git.Limits
 }
 
-// New returns a Dialer that receives at most maxSize bytes for one commit.
-func New(maxSize int64) (*Dialer, error) {
-	client, err := git.NewClient(git.Options{})
+// New returns a Dialer that receives at most maxSize bytes for one commit. Around wraps
+// its transports; nil leaves them as they are.
+func New(maxSize int64, around func(http.RoundTripper) http.RoundTripper) (*Dialer, error) {
+	client, err := git.NewClient(git.Options{Around: around})
 	if err != nil {
 		return nil, err
 	}
