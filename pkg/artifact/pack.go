@@ -14,6 +14,8 @@ import (
 	"io/fs"
 	"sync"
 	"time"
+
+	"github.com/capstan-gitops/capstan/pkg/artifact/leftout"
 )
 
 const (
@@ -50,7 +52,7 @@ type Packed struct {
 	// Digest of the compressed archive.
 	Digest string
 	// LeftOut are files and folders whose names no consumer would unpack.
-	LeftOut LeftOut
+	LeftOut leftout.Paths
 }
 
 // packer writes one archive.
@@ -60,7 +62,7 @@ type packer struct {
 	options PackOptions
 	tar     *tar.Writer
 	entries []Entry
-	leftOut LeftOut
+	leftOut leftout.Paths
 	seen    int
 	bytes   int64
 	buffer  []byte
@@ -124,7 +126,7 @@ func (p *packer) visit(name string, d fs.DirEntry, err error) error {
 	odd := !packable(name)
 	ignored := name != "." && p.options.Ignore != nil && p.options.Ignore.Match(name, d.IsDir())
 	if odd && !ignored {
-		p.leftOut.add(name)
+		p.leftOut.Add(name)
 	}
 	switch {
 	case odd && d.IsDir():

@@ -13,10 +13,6 @@ const (
 	maxPathDepth  = 256
 	// maxNameLength is the longest name of a file on the usual file systems, in bytes.
 	maxNameLength = 255
-
-	// maxLeftOut is how many paths a message names, maxLeftOutPath how much of each.
-	maxLeftOut     = 3
-	maxLeftOutPath = 80
 )
 
 // checkPath refuses names that no consumer would unpack. It is the same rule
@@ -39,34 +35,4 @@ func checkPath(name string) error {
 // read, also by consumers that unpack to a disk.
 func packable(name string) bool {
 	return checkPath(name) == nil && len(path.Base(name)) <= maxNameLength
-}
-
-// LeftOut counts the paths that were not packed because of their names.
-type LeftOut struct {
-	// Count of the paths; what is below a folder is not counted.
-	Count int
-	// First are some of them, shortened and quoted.
-	First []string
-}
-
-func (l *LeftOut) add(name string) {
-	l.Count++
-	if len(l.First) == maxLeftOut {
-		return
-	}
-	if len(name) > maxLeftOutPath {
-		l.First = append(l.First, fmt.Sprintf("%q…", name[:maxLeftOutPath]))
-		return
-	}
-	l.First = append(l.First, fmt.Sprintf("%q", name))
-}
-
-// String says what was left out, and what to do about it.
-func (l LeftOut) String() string {
-	text := fmt.Sprintf("left out of the artifact, because their names are too long, not UTF-8, or hold a backslash or a control character: %s",
-		strings.Join(l.First, ", "))
-	if more := l.Count - len(l.First); more > 0 {
-		text += fmt.Sprintf(" and %d more", more)
-	}
-	return text + "; rename them, or name them in .sourceignore"
 }

@@ -66,22 +66,35 @@ func (c *Client) fetchPinned(ctx context.Context, s *session, target Resolved, l
 	if err != nil {
 		return nil, err
 	}
-	if len(adv.refs) == 0 && (target.Reference != "" || !tip && !adv.caps.handsOutCommits()) {
+	direct := tip || adv.caps.handsOutCommits()
+	if len(adv.refs) == 0 && (target.Reference != "" || !direct) {
 		return nil, fault.Retry(meta.ReasonGitOperationFailed,
 			fmt.Errorf("looking for commit %s in %s: the server lists no reference %q", target.Commit, s.shown, target.Reference),
 			fault.Hint("check spec.ref"))
 	}
-	if tip || adv.caps.handsOutCommits() {
-		p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
-		if err == nil && target.Reference != "" {
-			if err := c.checkHistory(ctx, s, adv.caps, adv.refs[0], target, limits); err != nil {
-				return nil, errors.Join(err, p.Close())
-			}
-		}
-		if err == nil || !errors.Is(err, errNotAdvertised) {
+	if direct {
+		p, err := c.fetchCommit(ctx, s, adv, target, limits)
+		if !errors.Is(err, errNotAdvertised) {
 			return p, err
 		}
 	}
+	return c.fetchHistory(ctx, s, adv, target, limits)
+}
+
+// fetchCommit asks for a commit by its hash.
+func (c *Client) fetchCommit(ctx context.Context, s *session, adv *advertisement, target Resolved, limits Limits) (*pack.Pack, error) {
+	p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: []plumbing.Hash{target.want}, depth: 1}, limits)
+	if err != nil || target.Reference == "" {
+		return p, err
+	}
+	if err := c.checkHistory(ctx, s, adv.caps, adv.refs[0], target, limits); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// fetchHistory brings references with all that they lead to, and so the commit.
+func (c *Client) fetchHistory(ctx context.Context, s *session, adv *advertisement, target Resolved, limits Limits) (*pack.Pack, error) {
 	p, err := c.fetchPack(ctx, s, adv.caps, packRequest{wants: distinct(adv.refs)}, limits)
 	if err != nil {
 		return nil, err
@@ -161,31 +174,25 @@ func (r packRequest) encode(caps capabilities) ([]byte, error) {
 	if caps.has("agent") {
 		features = append(features, "agent="+userAgent)
 	}
-	var out bytes.Buffer
-	e := pktline.NewEncoder(&out)
+	var lines []string
 	suffix := " " + strings.Join(features, " ")
 	for _, want := range r.wants {
-		if err := e.Encodef("want %s%s\n", want, suffix); err != nil {
-			return nil, err
-		}
+		lines = append(lines, fmt.Sprintf("want %s%s\n", want, suffix))
 		suffix = ""
 	}
-	var lines []string
 	if r.depth > 0 {
 		lines = append(lines, fmt.Sprintf("deepen %d\n", r.depth))
 	}
 	if r.commitsOnly && caps.has("filter") {
 		lines = append(lines, "filter tree:0\n")
 	}
-	if err := errors.Join(e.EncodeString(lines...), e.Flush()); err != nil {
-		return nil, err
-	}
+	var rest []string
 	for _, have := range r.haves {
-		if err := e.Encodef("have %s\n", have); err != nil {
-			return nil, err
-		}
+		rest = append(rest, fmt.Sprintf("have %s\n", have))
 	}
-	if err := e.EncodeString("done\n"); err != nil {
+	var out bytes.Buffer
+	e := pktline.NewEncoder(&out)
+	if err := errors.Join(e.EncodeString(lines...), e.Flush(), e.EncodeString(append(rest, "done\n")...)); err != nil {
 		return nil, err
 	}
 	return out.Bytes(), nil

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	"github.com/capstan-gitops/capstan/pkg/artifact"
+	"github.com/capstan-gitops/capstan/pkg/artifact/leftout"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/reconciler"
 	"github.com/capstan-gitops/capstan/source-controller/internal/storage"
@@ -50,7 +50,7 @@ type Scope struct {
 	// Content is that of Candidate; set by fetch, closed by publish.
 	Content *upstream.Content
 	// LeftOut is what of Content could not be packed; set by publish.
-	LeftOut artifact.LeftOut
+	LeftOut leftout.Paths
 	// Artifact is what the status is to show; set by resolve when nothing changed,
 	// and by publish.
 	Artifact *meta.Artifact
