@@ -94,6 +94,7 @@ func (k sourceKind[O]) scope(obj O, pass reconciler.Pass) *phase.Scope {
 		Current:     *k.artifact(obj),
 		Timeout:     timeout,
 		FetchFailed: fetchFailed(obj),
+		Respecified: obj.GetGeneration() != obj.CommonStatus().ObservedGeneration,
 		Connect:     func(ctx context.Context) (upstream.Upstream, error) { return k.connect(ctx, obj) },
 	}
 	k.settings(obj, s)

@@ -279,7 +279,8 @@ func TestProgress(t *testing.T) {
 // TestPausedHost says what a source shows whose server is not asked at the moment, because
 // it did not answer other sources.
 func TestPausedHost(t *testing.T) {
-	paused := &hosts.PausedError{Host: "git.example.com", For: 40 * time.Second}
+	paused := &hosts.PausedError{Host: "git.example.com", For: 40 * time.Second, Everybody: true}
+	sibling := fault.Retry(meta.ReasonGitOperationFailed, fmt.Errorf("listing: %w", &hosts.PausedError{Host: "git.example.com", For: 10 * time.Minute}))
 	err := fault.Retry(meta.ReasonGitOperationFailed, fmt.Errorf("listing the references of x: %w", paused))
 	shown := reconciler.Fail(fault.Retry(meta.ReasonGitOperationFailed, paused))
 	for name, tc := range map[string]struct {
@@ -289,6 +290,7 @@ func TestPausedHost(t *testing.T) {
 		out   reconciler.Outcome
 	}{
 		"Well":          {"readers have to know that nobody looks", func(*rig, *phase.Scope) {}, "resolve", shown},
+		"SiblingFailed": {"what another source of the namespace met says nothing about this one", func(r *rig, _ *phase.Scope) { r.source.resolveErr = sibling }, "resolve", reconciler.Park(time.Minute)},
 		"FailedAlready": {"what the source failed at itself says more, and stays", func(_ *rig, s *phase.Scope) { s.FetchFailed = true }, "resolve", reconciler.Park(40 * time.Second)},
 		"Damaged": {"the stored artifact is gone, which has to be reported", func(r *rig, s *phase.Scope) {
 			s.FetchFailed = true

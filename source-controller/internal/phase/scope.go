@@ -35,6 +35,9 @@ type Scope struct {
 	// Unsupported names a field that is set and that this version does not act
 	// on; empty when there is none.
 	Unsupported string
+	// Respecified says that the spec is another than the one of the status: it may be right
+	// now, and is tried at once.
+	Respecified bool
 	// FetchFailed says that the status has a failure to reach or read the source for
 	// this spec already.
 	FetchFailed bool
@@ -63,19 +66,24 @@ func (s *Scope) done() reconciler.Outcome {
 
 // exchange bounds an exchange with the source, and says in whose name it is.
 func (s *Scope) exchange(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(hosts.For(ctx, s.Ref.Namespace, s.Requested), s.Timeout)
+	return context.WithTimeout(hosts.For(ctx, s.Ref.Namespace, s.Requested || s.Respecified), s.Timeout)
 }
+
+// longestPark is how long a source rests at most while its host is not asked: the back-off
+// may end early.
+const longestPark = time.Minute
 
 // failed ends a pass whose exchange with the source failed. One that did not take place,
 // because the host does not answer others, is no failure of its own: if the status has
-// one, that stays until the host is asked again.
+// one, that stays until the host is asked again. What is well stays so, unless nobody can
+// connect to the host: another request of the namespace may have failed by itself.
 func (s *Scope) failed(err error) reconciler.Outcome {
 	var paused *hosts.PausedError
 	switch {
 	case !errors.As(err, &paused):
 		return reconciler.Fail(err)
-	case s.FetchFailed && len(s.Notes()) == 0:
-		return reconciler.Park(paused.For)
+	case (s.FetchFailed || s.Current != nil && !paused.Everybody) && len(s.Notes()) == 0:
+		return reconciler.Park(min(paused.For, longestPark)) // asking again costs no request
 	default:
 		return reconciler.Fail(fault.Retry(fault.Of(err).Reason, paused))
 	}

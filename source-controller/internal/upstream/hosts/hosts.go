@@ -57,6 +57,9 @@ type PausedError struct {
 	Host string
 	// For is how long it is not.
 	For time.Duration
+	// Everybody says that nobody can connect to the host; otherwise it did not serve
+	// another request of the same namespace, which may be about that one only.
+	Everybody bool
 }
 
 // Error says it in a sentence.
@@ -65,7 +68,8 @@ func (e *PausedError) Error() string {
 }
 
 // ask lets a request through and returns when it began, or how long it has to wait. While
-// a back-off lasts, whoever is let through keeps the others waiting for another pause.
+// a back-off lasts, whoever is let through keeps the others waiting for another pause. An
+// urgent request is made in addition: it takes nobody's turn.
 func (h *Hosts) ask(keys []key, urgent bool) (began time.Time, wait time.Duration) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -74,10 +78,10 @@ func (h *Hosts) ask(keys []key, urgent bool) (began time.Time, wait time.Duratio
 		if b := h.of[k]; b != nil && now.Before(b.until) && !urgent {
 			// Later by up to a quarter, so that those who wait do not all come at once.
 			left := b.until.Sub(now)
-			wait = max(wait, left+time.Duration(h.o.Random()*float64(left)/4))
+			wait = max(wait, min(left+time.Duration(h.o.Random()*float64(left)/4), max(left, h.o.Most)))
 		}
 	}
-	if wait > 0 {
+	if wait > 0 || urgent {
 		return now, wait
 	}
 	for _, k := range keys {
@@ -115,6 +119,14 @@ func (h *Hosts) clear(k key) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.of, k)
+}
+
+// paused reports that a key has a back-off that lasts.
+func (h *Hosts) paused(k key) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	b := h.of[k]
+	return b != nil && h.o.Clock.Now().Before(b.until)
 }
 
 // giveBack lets the next request through at once: the one that was let through came to

@@ -278,3 +278,35 @@ func TestTextIsTheSame(t *testing.T) {
 		}
 	}
 }
+
+// TestUrgentTakesNoTurn says that what a tenant asks for by annotation, however often and
+// however it ends, changes nothing about when the others may ask.
+func TestUrgentTakesNoTurn(t *testing.T) {
+	r := newRig(t)
+	r.answer = fails(refused())
+	r.ask(t, as(t, "apps"), shared)
+	for _, end := range []func(*http.Request) (*http.Response, error){
+		fails(context.DeadlineExceeded), fails(&tls.CertificateVerificationError{Err: errors.New("unknown authority")}),
+	} {
+		r.answer = end
+		r.ask(t, hosts.For(t.Context(), "hasty", true), shared)
+		if got := r.ask(t, as(t, "others"), shared); got != least {
+			t.Errorf("the others wait for %s, want %s", got, least)
+		}
+	}
+	if r.asked != 3 {
+		t.Errorf("the host was asked %d times", r.asked)
+	}
+}
+
+// TestNobodyWaitsForLongerThanTheMost caps what a host asks for after it was spread.
+func TestNobodyWaitsForLongerThanTheMost(t *testing.T) {
+	clock := clocktesting.NewFakeClock(time.Unix(0, 0))
+	h := hosts.New(hosts.Options{Clock: clock, Least: least, Most: most, Random: func() float64 { return 1 }})
+	client := h.Around(roundTrip(status(http.StatusTooManyRequests, "Retry-After", "900")))
+	r := &rig{clock: clock, client: client}
+	r.ask(t, as(t, "apps"), shared)
+	if got := r.ask(t, as(t, "apps"), shared); got != most {
+		t.Errorf("it waits for %s, want %s", got, most)
+	}
+}

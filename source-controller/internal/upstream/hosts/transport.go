@@ -51,7 +51,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if req.Body != nil {
 			_ = req.Body.Close()
 		}
-		return nil, &PausedError{Host: req.URL.Hostname(), For: wait}
+		return nil, &PausedError{Host: req.URL.Hostname(), For: wait, Everybody: t.hosts.paused(host)}
 	}
 	res, err := t.next.RoundTrip(req)
 	switch verdictOf(req.Context(), res, err, t.hosts.o.Clock.Since(began)) {
@@ -64,13 +64,21 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		t.hosts.clear(host)
 		t.hosts.fail(own, began, t.hosts.retryAfter(res))
 	case late:
-		t.hosts.giveBack(host)
+		t.giveBack(who, host)
 		t.hosts.fail(own, began, 0)
 	case nothing:
-		t.hosts.giveBack(host)
-		t.hosts.giveBack(own)
+		t.giveBack(who, host, own)
 	}
 	return res, err
+}
+
+// giveBack gives up the turns that a request took; an urgent one took none.
+func (t *transport) giveBack(who caller, keys ...key) {
+	for _, k := range keys {
+		if !who.urgent {
+			t.hosts.giveBack(k)
+		}
+	}
 }
 
 // fairTime is how long a host may take to accept a connection. A caller that allows less
