@@ -7,14 +7,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	"github.com/capstan-gitops/capstan/pkg/status"
 )
 
 // causes are what a message says behind its list of objects: it comes to light
 // bit by bit while the failure stays what it is.
 var causes = regexp.MustCompile(`\]: .*`)
-
-// took are the durations in a message, which differ from one attempt to the next.
-var took = regexp.MustCompile(`\d+(\.\d+)?(h|m|s|ms|µs)(\d+(\.\d+)?(m|s|ms))*`)
 
 // failures remembers what was reported of each object that fails, so that the same
 // failure of the same revision is reported once, however often it is tried and
@@ -33,7 +31,7 @@ type failure struct {
 // isNew reports whether a failure is another than the one before, and remembers
 // it.
 func (f *failures) isNew(key types.NamespacedName, now failure) bool {
-	now.message = took.ReplaceAllString(causes.ReplaceAllString(now.message, "]"), "")
+	now.message = status.Steady(causes.ReplaceAllString(now.message, "]"))
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.last == nil {

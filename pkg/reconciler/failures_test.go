@@ -19,6 +19,9 @@ func TestFailuresAreReportedOnce(t *testing.T) {
 		"TookLonger": {"how long an attempt took does not make a failure new", func(f *failure) {
 			f.message = "health check failed after 1m4.1s: x [Deployment/a]: Deployment/a: starting"
 		}, false},
+		"OtherOrder": {"nor does the order in which a map was read", func(f *failure) {
+			f.message = "failed health check after 4.004s: x [Deployment/a]: Deployment/a: pulling"
+		}, false},
 		"OtherMessage":  {"another object fails", func(f *failure) { f.message = "health check failed after 4s: y" }, true},
 		"OtherReason":   {"it fails otherwise", func(f *failure) { f.reason = meta.ReasonBuildFailed }, true},
 		"OtherRevision": {"the new revision fails as well", func(f *failure) { f.revision = "b" }, true},

@@ -93,11 +93,25 @@ func (s *set) put(conditionType string, status metav1.ConditionStatus, reason me
 		Type: conditionType, Status: status, Reason: string(reason), Message: message,
 		ObservedGeneration: s.in.Generation, LastTransitionTime: metav1.NewTime(s.in.Now.Truncate(1e9)),
 	}
-	if old, ok := s.byID[conditionType]; ok &&
-		old.Status == c.Status && old.Reason == c.Reason && old.Message == c.Message {
-		c.LastTransitionTime = old.LastTransitionTime
+	if old, ok := s.byID[conditionType]; ok && old.Status == c.Status && old.Reason == c.Reason {
+		if s.failsAgain(old, c) {
+			c.Message = old.Message
+		}
+		if old.Message == c.Message {
+			c.LastTransitionTime = old.LastTransitionTime
+		}
 	}
 	s.byID[conditionType] = c
+}
+
+// failsAgain reports that a pass failed as the one before it did. The status keeps its
+// words then: nothing changed, so nothing is written.
+func (s *set) failsAgain(old, c metav1.Condition) bool {
+	switch s.in.Outcome.Kind {
+	case Retry, Wait:
+		return old.ObservedGeneration == c.ObservedGeneration && old.Message != c.Message && Steady(old.Message) == Steady(c.Message)
+	}
+	return false
 }
 
 func (s *set) drop(conditionTypes ...string) {

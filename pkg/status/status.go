@@ -157,7 +157,7 @@ func notice(in Input, before *metav1.Condition, message string) Notice {
 	case Wait:
 		return when(!reported, Normal)
 	case Retry:
-		return when(!reported || before.Message != message, Warning)
+		return when(!reported || Steady(before.Message) != Steady(message), Warning)
 	case Stalled:
 		return when(!reported || before.ObservedGeneration != in.Generation, Warning)
 	default:
