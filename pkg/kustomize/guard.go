@@ -3,6 +3,7 @@ package kustomize
 import (
 	"path"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/api/types"
@@ -136,6 +137,10 @@ func isKustomization(name string) bool {
 func (s *session) local(dir, fieldName, entry string) error {
 	if entry == "" {
 		return nil
+	}
+	// What looks like a document or a value is not shown.
+	if strings.Contains(entry, "\n") || strings.Contains(entry, ": ") || fieldName == "secretGenerator" && strings.Contains(entry, "=") {
+		return refuse("an entry of %s in %q is neither the path of a file nor a document that can be read", fieldName, s.Show(dir))
 	}
 	if address.IsRemote(entry) {
 		return refuse("%s entry %q in %q is remote: only resources and components may be", fieldName, remote.Show(entry), s.Show(dir))

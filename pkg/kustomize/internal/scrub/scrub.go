@@ -15,7 +15,7 @@ const maxDetail = 1024
 
 // phrases are what the library says before it prints a value or an object as YAML: what
 // follows is not shown.
-var phrases = []string{" in object ", " JSON patch from [", "invalid literal source ", "merging config ", "invalid utf8 bytes", "following resource:"}
+var phrases = []string{" in object ", " JSON patch from [", "invalid literal source ", "merging config ", "invalid utf8 bytes", "following resource:", "node contents:"}
 
 var (
 	// pointer is an address in memory, which differs each time.
