@@ -11,7 +11,6 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/config"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/intake"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
@@ -29,7 +28,7 @@ func Binary(cfg *config.Config) app.Binary {
 	return app.Binary{
 		Options: &cfg.Options,
 		AddToScheme: []func(*runtime.Scheme) error{
-			clientgoscheme.AddToScheme, notificationv1.AddToScheme, notificationv1beta3.AddToScheme,
+			clientgoscheme.AddToScheme, notificationv1.AddToScheme,
 		},
 		Setup: func(ctx context.Context, env *app.Env) error { return setup(ctx, env, cfg) },
 	}
