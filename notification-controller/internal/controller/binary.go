@@ -11,6 +11,7 @@ import (
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
+	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/config"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/intake"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
@@ -28,7 +29,7 @@ func Binary(cfg *config.Config) app.Binary {
 	return app.Binary{
 		Options: &cfg.Options,
 		AddToScheme: []func(*runtime.Scheme) error{
-			clientgoscheme.AddToScheme, notificationv1.AddToScheme,
+			clientgoscheme.AddToScheme, notificationv1.AddToScheme, notificationv1beta3.AddToScheme,
 		},
 		Setup: func(ctx context.Context, env *app.Env) error { return setup(ctx, env, cfg) },
 	}
@@ -37,7 +38,12 @@ func Binary(cfg *config.Config) app.Binary {
 func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	reporter := &reporter{recorder: env.Recorder, log: env.Log.WithName("notifications")}
 	services := services.New(egress.Guard{}, env.Clock)
-	sender := &sender{client: env.GetClient(), services: services, reporter: reporter}
+	migration := newMigration(env)
+	proxies, err := migration.readProxies(ctx)
+	if err != nil {
+		return err
+	}
+	sender := &sender{client: env.GetClient(), services: services, reporter: reporter, proxies: proxies}
 	box, err := outbox.Open(outbox.Options{
 		Dir: cfg.OutboxPath, MaxBytes: cfg.OutboxMaxSize, Clock: env.Clock, Log: env.Log.WithName("outbox"),
 		Jitter: jitter, Send: sender.send, Trouble: sender.trouble, Dead: sender.dead,
@@ -56,6 +62,9 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	}
 	if err := env.Add(&pipeline{box: box, server: server}); err != nil {
 		return fmt.Errorf("adding the event server: %w", err)
+	}
+	if err := env.Add(migration); err != nil {
+		return fmt.Errorf("adding the migration: %w", err)
 	}
 	for kind, add := range map[string]func() error{
 		"Provider": func() error { return setupProvider(env, services, box) },

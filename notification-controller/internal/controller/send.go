@@ -29,6 +29,8 @@ type sender struct {
 	client   client.Reader
 	services *services.Services
 	reporter *reporter
+	// proxies are those of Providers that are still stored as v1beta3.
+	proxies oldProxies
 }
 
 func (s *sender) send(ctx context.Context, r outbox.Record) error {
@@ -73,7 +75,7 @@ func (s *sender) deliver(ctx context.Context, d route.Delivery) error {
 
 // secrets reads the Secrets that a Provider names.
 func (s *sender) secrets(ctx context.Context, p *notificationv1.Provider) (provider.Secrets, error) {
-	var secrets provider.Secrets
+	secrets := provider.Secrets{OldProxy: s.proxies.of(p)}
 	for _, read := range []struct {
 		ref  *meta.LocalObjectReference
 		into *map[string][]byte
