@@ -112,7 +112,7 @@ func extensionsOf(s *apiextensionsv1.JSONSchemaProps) string {
 }
 
 // describeVersion returns the cells group, names, scope, annotations, served,
-// storage, subresources and printer columns of a version of a kind.
+// storage, deprecated, subresources and printer columns of a version of a kind.
 func describeVersion(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition, v apiextensionsv1.CustomResourceDefinitionVersion) []string {
 	t.Helper()
 	annotations := map[string]string{}
@@ -128,9 +128,13 @@ func describeVersion(t *testing.T, crd *apiextensionsv1.CustomResourceDefinition
 	if subresources == nil {
 		subresources = &apiextensionsv1.CustomResourceSubresources{}
 	}
+	var deprecated any = v.Deprecated
+	if v.Deprecated && v.DeprecationWarning != nil {
+		deprecated = *v.DeprecationWarning
+	}
 	return []string{
 		crd.Spec.Group, toJSON(t, names), toJSON(t, crd.Spec.Scope), toJSON(t, annotations), toJSON(t, v.Served),
-		toJSON(t, v.Storage), toJSON(t, subresources), toJSON(t, v.AdditionalPrinterColumns),
+		toJSON(t, v.Storage), toJSON(t, deprecated), toJSON(t, subresources), toJSON(t, v.AdditionalPrinterColumns),
 	}
 }
 

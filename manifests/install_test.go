@@ -73,8 +73,10 @@ func TestInstallNames(t *testing.T) {
 		"ClusterRole crd-controller-flux-system",
 		"ClusterRole flux-edit-flux-system",
 		"ClusterRole flux-view-flux-system",
+		"ClusterRole notification-migration-flux-system",
 		"ClusterRoleBinding cluster-reconciler-flux-system",
 		"ClusterRoleBinding crd-controller-flux-system",
+		"ClusterRoleBinding notification-migration-flux-system",
 		"CustomResourceDefinition alerts.notification.toolkit.fluxcd.io",
 		"CustomResourceDefinition buckets.source.toolkit.fluxcd.io",
 		"CustomResourceDefinition externalartifacts.source.toolkit.fluxcd.io",
@@ -244,6 +246,7 @@ func TestBindingsNameEveryController(t *testing.T) {
 			"helm-controller", "image-automation-controller", "image-reflector-controller", "kustomize-controller",
 			"notification-controller", "source-controller", "source-watcher",
 		},
+		"notification-migration-flux-system": {"notification-controller"},
 	}
 	got := map[string][]string{}
 	for _, binding := range decode[rbacv1.ClusterRoleBinding](t, "ClusterRoleBinding") {
@@ -317,10 +320,29 @@ func decode[T any](t *testing.T, kind string) []T {
 
 func controllerRole(t *testing.T) rbacv1.ClusterRole {
 	t.Helper()
+	return clusterRole(t, "crd-controller-flux-system")
+}
+
+func clusterRole(t *testing.T, name string) rbacv1.ClusterRole {
+	t.Helper()
 	roles := decode[rbacv1.ClusterRole](t, "ClusterRole")
-	at := slices.IndexFunc(roles, func(r rbacv1.ClusterRole) bool { return r.Name == "crd-controller-flux-system" })
+	at := slices.IndexFunc(roles, func(r rbacv1.ClusterRole) bool { return r.Name == name })
 	if at < 0 {
-		t.Fatal("there is no crd-controller-flux-system")
+		t.Fatalf("there is no %s", name)
 	}
 	return roles[at]
+}
+
+// TestMigrationIsBounded: the role writes the status of two definitions, and no other;
+// who may write a definition may do a lot.
+func TestMigrationIsBounded(t *testing.T) {
+	rules := clusterRole(t, "notification-migration-flux-system").Rules
+	for _, rule := range rules {
+		if len(rule.ResourceNames) != 2 || slices.Contains(rule.Verbs, "*") {
+			t.Errorf("the rule %+v is not bounded to the two definitions", rule)
+		}
+	}
+	if len(rules) != 2 {
+		t.Errorf("%d rules, want one for the definitions and one for their status", len(rules))
+	}
 }

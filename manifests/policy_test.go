@@ -42,7 +42,7 @@ var (
 	wideBindings   = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}
 	policyBindings = admissionv1.SchemeGroupVersion.WithResource("validatingadmissionpolicybindings")
 	kustomizations = schema.GroupVersionResource{Group: "kustomize.toolkit.fluxcd.io", Version: "v1", Resource: "kustomizations"}
-	alerts         = schema.GroupVersionResource{Group: "notification.toolkit.fluxcd.io", Version: "v1beta3", Resource: "alerts"}
+	alerts         = schema.GroupVersionResource{Group: "notification.toolkit.fluxcd.io", Version: "v1", Resource: "alerts"}
 )
 
 type fields = map[string]any
@@ -185,7 +185,7 @@ func alertOf(namespace, name, source string) *unstructured.Unstructured {
 		from["namespace"] = source
 	}
 	return &unstructured.Unstructured{Object: fields{
-		"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Alert",
+		"apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": "Alert",
 		"metadata": fields{"name": name, "namespace": namespace},
 		"spec":     fields{"providerRef": fields{"name": "chat"}, "eventSources": []any{from}},
 	}}

@@ -42,11 +42,12 @@ const (
 	// Retries: not applicable, it is the reason of an event only.
 	ReasonMetadataAppendFailed Reason = "MetadataAppendFailed"
 
-	// ReasonMigration says that a finalizer of an old release was removed.
+	// ReasonMigration says that an object of an old release was brought into the form of
+	// this one, or, as a warning, that it cannot be.
 	//
-	// Kinds: Alert; event.
+	// Kinds: Alert, Provider; event.
 	//
-	// Do: nothing.
+	// Do: nothing, or what the warning says.
 	//
 	// Retries: not applicable, it is the reason of an event only.
 	ReasonMigration Reason = "Migration"

@@ -54,8 +54,7 @@ type SecretKeyReference struct {
 // KubeConfigReference names the cluster to act on, if that is not the one the
 // controller runs in.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.configMapRef) || has(self.secretRef)",message="spec.kubeConfig needs a configMapRef or a secretRef"
-// +kubebuilder:validation:XValidation:rule="!has(self.configMapRef) || !has(self.secretRef)",message="spec.kubeConfig takes a configMapRef or a secretRef, not both"
+// +kubebuilder:validation:XValidation:rule="has(self.configMapRef) != has(self.secretRef)",message="spec.kubeConfig takes a configMapRef or a secretRef: one of them, not both"
 type KubeConfigReference struct {
 	// ConfigMapRef names a ConfigMap in the namespace of the object that says how
 	// to reach the cluster with a workload identity: keys provider, cluster,

@@ -13,7 +13,6 @@ import (
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
 )
@@ -27,12 +26,13 @@ const (
 // listen has everything that happens to the scene's objects reported in Slack, at an address of its own.
 func (s *Scene) listen() {
 	s.t.Helper()
-	provider := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "slack"}}
-	provider.Spec = notificationv1beta3.ProviderSpec{
-		Type: notificationv1beta3.SlackProvider, Address: s.world.Slack.URL() + s.channel(), Channel: "stories",
+	provider := &notificationv1.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "slack"}}
+	provider.Spec = notificationv1.ProviderSpec{
+		Type:             notificationv1.SlackProvider,
+		ProviderSettings: notificationv1.ProviderSettings{Address: s.world.Slack.URL() + s.channel(), Channel: "stories"},
 	}
-	alert := &notificationv1beta3.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "everything"}}
-	alert.Spec = notificationv1beta3.AlertSpec{
+	alert := &notificationv1.Alert{ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "everything"}}
+	alert.Spec = notificationv1.AlertSpec{
 		ProviderRef: meta.LocalObjectReference{Name: provider.Name}, EventSeverity: "info",
 		EventSources: []notificationv1.CrossNamespaceObjectReference{
 			{Kind: kustomizev1.KustomizationKind, Name: "*"}, {Kind: sourcev1.GitRepositoryKind, Name: "*"},

@@ -65,6 +65,10 @@ func roles(t *testing.T, w *world.World) {
 			who: "notification-controller", verb: "get", resource: "secrets", want: true,
 			why: "the addresses of services are in Secrets",
 		},
+		"NotificationWritesNoDefinition": {
+			who: "notification-controller", verb: "patch", group: "apiextensions.k8s.io", resource: "customresourcedefinitions",
+			why: "it writes the status of two of them only",
+		},
 		"AStrangerReadsNothing": {
 			who: "stranger", verb: "get", resource: "secrets",
 			why: "the bindings name our ServiceAccounts",

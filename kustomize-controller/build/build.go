@@ -139,7 +139,7 @@ func (b *Builder) build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 	}
 	decryptor, err := b.Decryption.For(ctx, unit, b.Contents)
 	if err != nil {
-		return nil, err
+		return nil, &DecryptError{err}
 	}
 	lease, err := b.Artifacts.View(ctx, *a)
 	if err != nil {
@@ -153,12 +153,13 @@ func (b *Builder) build(ctx context.Context, unit *kustomizev1.Kustomization, a 
 		FS: lease.View(), Path: unit.Spec.Path, Overlay: request.Overlay(&unit.Spec), Substitution: variables,
 		Remote: b.Remote,
 	}
+	var decrypting watched
 	if decryptor != nil {
-		req.Decrypt, req.DecryptObject = decryptor.FileHook(ctx), decryptor.ObjectHook(ctx)
+		req.Decrypt, req.DecryptObject = decrypting.hooks(ctx, decryptor)
 	}
 	result, err := b.Kustomize.Build(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, decrypting.name(err)
 	}
 	objects, err := b.objects(unit, result)
 	if err != nil {

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 
 	kustomizev1 "github.com/capstan-gitops/capstan/apis/kustomize/v1"
@@ -69,6 +71,43 @@ func (d *Decryption) identity(unit *kustomizev1.Kustomization) *identity.Identit
 		return identity.ForServiceAccount(d.Identities, name, account)
 	}
 	return identity.ForController(d.Identities, name)
+}
+
+// DecryptError is a build that failed because something could not be decrypted.
+type DecryptError struct{ Err error }
+
+// Error returns what went wrong.
+func (e *DecryptError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what went wrong.
+func (e *DecryptError) Unwrap() error { return e.Err }
+
+// watched remembers whether a hook of a build failed. The error of the build does not
+// say so: it passes through libraries that keep the text only.
+type watched struct{ failed atomic.Bool }
+
+// hooks returns the hooks of the decryptor.
+func (w *watched) hooks(ctx context.Context, d *sops.Decryptor) (
+	file func(string, []byte) ([]byte, error), object func(*unstructured.Unstructured) (*unstructured.Unstructured, error),
+) {
+	ofFile, ofObject := d.FileHook(ctx), d.ObjectHook(ctx)
+	return func(path string, data []byte) ([]byte, error) {
+			out, err := ofFile(path, data)
+			w.failed.CompareAndSwap(false, err != nil)
+			return out, err
+		}, func(obj *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+			out, err := ofObject(obj)
+			w.failed.CompareAndSwap(false, err != nil)
+			return out, err
+		}
+}
+
+// name makes the error of a build a DecryptError, if that is what it is.
+func (w *watched) name(err error) error {
+	if w.failed.Load() {
+		return &DecryptError{err}
+	}
+	return err
 }
 
 // content hands the data of a reference to take.

@@ -2,6 +2,7 @@ package build
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -139,6 +140,36 @@ func TestKeysThatCannotBeRead(t *testing.T) {
 			d.Installation.VaultConfigMap = tc.vault
 			_, err := d.For(t.Context(), tc.unit, tc.from.read)
 			if f := fault.Of(err); err == nil || f.Reason != meta.ReasonBuildFailed || !strings.Contains(err.Error(), tc.want) || strings.Contains(err.Error(), "canary") {
+				t.Errorf("%s: %v", tc.why, err)
+			}
+		})
+	}
+}
+
+// TestFailedDecryptionIsNamed: a build says that it failed at decrypting, and at nothing
+// else, whatever libraries make of the error on its way.
+func TestFailedDecryptionIsNamed(t *testing.T) {
+	own, other := newIdentity(t), newIdentity(t)
+	cases := map[string]struct {
+		why      string
+		content  string
+		manifest string
+		keys     contents
+		want     bool
+	}{
+		"OtherKey": {"the file is for somebody else", string(encrypted(t, other)), configMap("b", "1"), contents{"Secret/apps/keys": {"me.agekey": own.String()}}, true},
+		"NoKeys":   {"the keys do not exist", "plain", configMap("b", "1"), contents{}, true},
+		"Build":    {"what is no manifest was not encrypted either", string(encrypted(t, own)), "kind: [", contents{"Secret/apps/keys": {"me.agekey": own.String()}}, false},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.Contents, w.Decryption = tc.keys.read, newDecryption(t)
+			_, err := w.Build(t.Context(), unit(decrypting("keys", "")), w.publish("1", map[string]string{
+				"app/a.yaml": tc.content, "app/kustomization.yaml": "secretGenerator: [{name: s, files: [a.yaml]}]\nresources: [b.yaml]\n", "app/b.yaml": tc.manifest,
+			}), "")
+			var failed *DecryptError
+			if err == nil || errors.As(err, &failed) != tc.want || fault.Of(err).Reason != meta.ReasonBuildFailed {
 				t.Errorf("%s: %v", tc.why, err)
 			}
 		})

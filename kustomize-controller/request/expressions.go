@@ -6,7 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/pkg/depends"
 	"github.com/capstan-gitops/capstan/pkg/fault"
 	"github.com/capstan-gitops/capstan/pkg/health"
@@ -23,7 +23,7 @@ type Expressions struct {
 
 // NewExpressions returns a compiler that knows no expression yet.
 func NewExpressions() *Expressions {
-	alerts := schema.GroupKind{Group: notificationv1beta3.GroupVersion.Group, Kind: notificationv1beta3.AlertKind}
+	alerts := schema.GroupKind{Group: notificationv1.GroupVersion.Group, Kind: notificationv1.AlertKind}
 	return &Expressions{health: health.NewCompiler(maxExpressions, alerts), ready: depends.NewCompiler(maxExpressions)}
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -76,6 +77,8 @@ type Env struct {
 	Fence func(http.RoundTripper) http.RoundTripper
 	// shared says that there is another binary in the process.
 	shared bool
+	// endEvents ends the recording of Kubernetes Events, once nothing runs any more.
+	endEvents func()
 }
 
 // Run starts the binary against the cluster that KUBECONFIG or the pod names, and
@@ -131,6 +134,7 @@ func start(ctx context.Context, cfg *rest.Config, b Binary, setLogger func(logr.
 	if err != nil {
 		return err
 	}
+	defer env.endEvents()
 	if err := b.Setup(ctx, env); err != nil {
 		return fmt.Errorf("setting up controllers: %w", err)
 	}
@@ -216,14 +220,15 @@ func newEnv(mgr manager.Manager, b Binary, log logr.Logger) (*Env, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding the host name: %w", err)
 	}
+	client, err := corev1client.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return nil, fmt.Errorf("creating the client of events: %w", err)
+	}
+	recorder, endEvents := events.Broadcast(client.Events(""), o.Name, log.WithName("events"))
 	env := &Env{
 		Manager: mgr, Options: o, Clock: b.Clock, Log: log, Registry: b.Registry, shared: b.Registry != nil,
-		Fence: b.fence.wrap,
-		Recorder: &events.Recorder{
-			//nolint:staticcheck // The wire contract asks for core/v1 Events, which only this recorder writes.
-			Kubernetes: mgr.GetEventRecorderFor(o.Name), Controller: o.Name, Instance: hostname,
-			Now: b.Clock.Now,
-		},
+		Fence: b.fence.wrap, endEvents: endEvents,
+		Recorder: &events.Recorder{Kubernetes: recorder, Controller: o.Name, Instance: hostname, Now: b.Clock.Now},
 	}
 	if env.Registry == nil {
 		env.Registry = ctrlmetrics.Registry

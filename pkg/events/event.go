@@ -29,6 +29,8 @@ type Event struct {
 	Severity Severity
 	Reason   meta.Reason
 	Message  string
+	// Action is the step that the event is about. Only the Kubernetes Event has it.
+	Action meta.Action
 	// Metadata of the event. Keys without a slash get the group of the object as
 	// prefix.
 	Metadata map[string]string

@@ -16,7 +16,8 @@ const maxMessage = 39000
 
 // Recorder is the Sink of a controller.
 type Recorder struct {
-	// Kubernetes writes core/v1 Events in the background.
+	// Kubernetes writes core/v1 Events in the background; Broadcast makes one that
+	// knows of actions.
 	Kubernetes record.EventRecorder
 	// Spool sends events to notification-controller; nil sends none.
 	Spool *Spool
@@ -31,7 +32,7 @@ func (r *Recorder) Emit(obj client.Object, event Event) {
 	annotations := metadata(obj, event)
 	ref := reference(obj, event)
 	if !event.Silent {
-		r.Kubernetes.AnnotatedEventf(ref, annotations, kubernetesType(event.Severity), string(event.Reason), "%s", cut(event.Message))
+		r.Kubernetes.AnnotatedEventf(ref, withAction(annotations, event), kubernetesType(event.Severity), string(event.Reason), "%s", cut(event.Message))
 	}
 	if r.Spool == nil || event.Severity == Trace {
 		return

@@ -25,6 +25,8 @@ type Phase[S Scoped] struct {
 	// Fails is the type of the kind's own condition that says that this phase
 	// failed; the Verdict carries it. Empty for a phase without one.
 	Fails string
+	// Action names the step in events; empty is that of the whole reconcile.
+	Action meta.Action
 	// Progress returns what users read while the phase runs for longer than a
 	// second; nil says nothing.
 	Progress func(S) string

@@ -22,6 +22,14 @@ type Outcome struct {
 	status      status.Summary
 	requeue     time.Duration
 	until       time.Time
+	// action is the step that ended, if that is not the phase.
+	action meta.Action
+}
+
+// During names the step that ended the pass, where a phase has several.
+func (o Outcome) During(action meta.Action) Outcome {
+	o.action = action
+	return o
 }
 
 // Continue goes on with the next phase.

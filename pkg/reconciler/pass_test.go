@@ -388,12 +388,55 @@ func TestNotesBecomeEvents(t *testing.T) {
 	gvk := sourcev1.GroupVersion.WithKind(sourcev1.GitRepositoryKind)
 	all := map[string]string{"revision": "main", "digest": "d"}
 	want := []events.Event{
-		{GVK: gvk, Severity: events.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Metadata: map[string]string{"revision": "main", "digest": "other"}},
-		{GVK: gvk, Reason: meta.ReasonNewArtifact, Message: "second", Metadata: all},
-		{GVK: gvk, Severity: events.Trace, Reason: meta.ReasonSucceeded, Message: "finished", Metadata: all, Silent: true},
+		{GVK: gvk, Severity: events.Error, Reason: meta.ReasonArtifactFailed, Message: "first", Action: meta.ActionReconcile, Metadata: map[string]string{"revision": "main", "digest": "other"}},
+		{GVK: gvk, Reason: meta.ReasonNewArtifact, Message: "second", Action: meta.ActionReconcile, Metadata: all},
+		{GVK: gvk, Severity: events.Trace, Reason: meta.ReasonSucceeded, Message: "finished", Action: meta.ActionReconcile, Metadata: all, Silent: true},
 	}
 	if diff := cmp.Diff(want, r.events); diff != "" {
 		t.Errorf("notes in order, then the outcome (-want +got):\n%s", diff)
+	}
+}
+
+// TestEventsNameTheirStep: what a phase reports has its action, how the pass ended
+// that of the phase that ended it, and success that of the whole.
+func TestEventsNameTheirStep(t *testing.T) {
+	reports := func(message string, action meta.Action) func(context.Context, *scope) reconciler.Outcome {
+		return func(_ context.Context, s *scope) reconciler.Outcome {
+			s.Report(reconciler.Note{Reason: meta.ReasonProgressing, Message: message, Action: action})
+			return reconciler.Continue()
+		}
+	}
+	ends := func(out reconciler.Outcome) func(context.Context, *scope) reconciler.Outcome {
+		return func(_ context.Context, s *scope) reconciler.Outcome {
+			s.Changed = true
+			return out
+		}
+	}
+	fetched := phase{Name: "fetch", Action: meta.ActionReconcileSource, Run: reports("fetched", "")}
+	cases := map[string]struct {
+		why    string
+		phases []phase
+		want   []string
+	}{
+		"Note":    {"a note is of its phase, success of the whole", []phase{fetched, {Name: "end", Action: meta.ActionApply, Run: ends(done())}}, []string{"ReconcileSource fetched", "Reconcile stored"}},
+		"Own":     {"a note may name another step", []phase{{Name: "fetch", Action: meta.ActionReconcileSource, Run: reports("moved", meta.ActionPrune)}, {Name: "end", Run: ends(done())}}, []string{"Prune moved", "Reconcile stored"}},
+		"Failure": {"a failure is of the phase that failed", []phase{fetched, {Name: "end", Action: meta.ActionApply, Run: ends(broken())}}, []string{"ReconcileSource fetched", "Apply connection refused"}},
+		"Part":    {"or of the part of it that it names", []phase{{Name: "end", Action: meta.ActionApply, Run: ends(broken().During(meta.ActionDecrypt))}}, []string{"Decrypt connection refused"}},
+		"Unnamed": {"a phase without an action is a part of the whole", []phase{fetched, {Name: "end", Run: ends(broken())}}, []string{"ReconcileSource fetched", "Reconcile connection refused"}},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.Kind.Phases = tc.phases
+			_, _ = r.try(t)
+			var got []string
+			for _, e := range r.events {
+				got = append(got, string(e.Action)+" "+e.Message)
+			}
+			if diff := cmp.Diff(tc.want, got); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", tc.why, diff)
+			}
+		})
 	}
 }
 

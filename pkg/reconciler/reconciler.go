@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -216,14 +217,15 @@ func (p *pass[O, S]) run(ctx context.Context, phases []Phase[S]) (out Outcome) {
 	bounded, progress := p.watchProgress(ctx, limit)
 	defer progress.stop()
 	for _, phase := range phases {
-		p.verdict.Fails = phase.Fails
+		p.verdict.Fails, p.scope.Common().action = phase.Fails, phase.Action
 		progress.enter(phase.progress(p.scope))
 		out = phase.Run(logf.IntoContext(bounded, log.WithValues("phase", phase.Name)), p.scope).within(ctx, bounded)
 		if !out.next {
+			p.scope.Common().action = cmp.Or(out.action, phase.Action)
 			return out
 		}
 	}
-	p.verdict.Fails = ""
+	p.verdict.Fails, p.scope.Common().action = "", ""
 	return Continue()
 }
 

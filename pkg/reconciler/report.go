@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -16,7 +17,7 @@ import (
 // earlier passes deferred, the notes of the phases, and the outcome.
 func (p *pass[O, S]) events(result status.Result, timing Timing) []events.Event {
 	due := p.notes()
-	note := Note{Message: p.verdict.Message}
+	note := Note{Message: p.verdict.Message, Action: p.scope.Common().action}
 	switch p.notice(result) {
 	case status.Silent:
 		return due
@@ -32,6 +33,9 @@ func (p *pass[O, S]) events(result status.Result, timing Timing) []events.Event 
 		if p.verdict.Kind == status.Wait && p.verdict.Reason != meta.ReasonDependencyNotReady {
 			note.Severity = Trace // a source that has nothing yet reports for itself
 		}
+	}
+	if p.verdict.OK() {
+		note.Action = meta.ActionReconcile // what succeeded is the whole
 	}
 	note.Reason = p.verdict.Reason
 	if note.Message != "" {
@@ -84,7 +88,7 @@ func (p *pass[O, S]) event(note Note) events.Event {
 	maps.Copy(metadata, note.Metadata)
 	return events.Event{
 		GVK: p.r.Kind.GVK, Severity: note.Severity, Reason: note.Reason, Message: note.Message,
-		Metadata: metadata, Silent: note.Silent,
+		Action: cmp.Or(note.Action, meta.ActionReconcile), Metadata: metadata, Silent: note.Silent,
 	}
 }
 

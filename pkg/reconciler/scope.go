@@ -1,6 +1,7 @@
 package reconciler
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -23,6 +24,8 @@ type Note struct {
 	Severity Severity
 	Reason   meta.Reason
 	Message  string
+	// Action is the step it is about, if that is not the phase that reports it.
+	Action meta.Action
 	// Metadata is added to the event; keys stand without the group prefix.
 	Metadata map[string]string
 	// Silent notes are sent to notification-controller without a Kubernetes Event.
@@ -47,13 +50,18 @@ type Pass struct {
 	Changed bool
 
 	notes []Note
+	// action is that of the phase that runs, or that ended the pass.
+	action meta.Action
 }
 
 // Common returns the shared part of the scope.
 func (p *Pass) Common() *Pass { return p }
 
 // Report adds a note.
-func (p *Pass) Report(n Note) { p.notes = append(p.notes, n) }
+func (p *Pass) Report(n Note) {
+	n.Action = cmp.Or(n.Action, p.action)
+	p.notes = append(p.notes, n)
+}
 
 // Notes returns what the phases reported, in order.
 func (p *Pass) Notes() []Note { return p.notes }

@@ -5,6 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
+	sourcev1 "github.com/capstan-gitops/capstan/apis/source/v1"
 )
 
 // HelmReleaseSpec says which chart to release with which values.
@@ -174,44 +175,72 @@ type Kustomize struct {
 	Images []meta.Image `json:"images,omitempty"`
 }
 
-// HelmChartTemplate describes the HelmChart of a release.
+// Values of spec.chart.kind.
+const (
+	// ChartKindHelmChart makes a HelmChart; it is the default.
+	ChartKindHelmChart = "HelmChart"
+
+	// ChartKindOCIRepository makes an OCIRepository.
+	ChartKindOCIRepository = "OCIRepository"
+)
+
+// HelmChartTemplate describes the source that is made for a release: a HelmChart,
+// or an OCIRepository.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || (has(self.spec.url) && size(self.spec.url) > 0)",message="spec.chart.kind OCIRepository needs spec.chart.spec.url"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.url) || (has(self.kind) && self.kind == 'OCIRepository')",message="spec.chart.spec.url needs spec.chart.kind OCIRepository; a HelmChart has spec.chart.spec.chart and sourceRef instead"
+// +kubebuilder:validation:XValidation:rule="(has(self.kind) && self.kind == 'OCIRepository') || (has(self.spec.chart) && has(self.spec.sourceRef))",message="spec.chart.spec needs chart and sourceRef, unless spec.chart.kind is OCIRepository"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.chart)",message="spec.chart.kind OCIRepository takes no spec.chart.spec.chart"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.version) || self.spec.version == '*'",message="spec.chart.kind OCIRepository takes no spec.chart.spec.version"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.sourceRef)",message="spec.chart.kind OCIRepository takes no spec.chart.spec.sourceRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.reconcileStrategy) || self.spec.reconcileStrategy == 'ChartVersion'",message="spec.chart.kind OCIRepository takes no spec.chart.spec.reconcileStrategy"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.valuesFiles)",message="spec.chart.kind OCIRepository takes no spec.chart.spec.valuesFiles"
+// +kubebuilder:validation:XValidation:rule="!has(self.kind) || self.kind != 'OCIRepository' || !has(self.spec.ignoreMissingValuesFiles)",message="spec.chart.kind OCIRepository takes no spec.chart.spec.ignoreMissingValuesFiles"
 type HelmChartTemplate struct {
-	// ObjectMeta is put on the HelmChart.
+	// Kind of the source that is made. Default: HelmChart.
+	// +kubebuilder:validation:Enum=HelmChart;OCIRepository
+	// +optional
+	Kind string `json:"kind,omitempty"`
+
+	// ObjectMeta is put on the source.
 	// +optional
 	ObjectMeta *HelmChartTemplateObjectMeta `json:"metadata,omitempty"`
 
-	// Spec of the HelmChart.
+	// Spec of the source.
 	Spec HelmChartTemplateSpec `json:"spec"`
 }
 
-// HelmChartTemplateObjectMeta is put on the HelmChart of a release.
+// HelmChartTemplateObjectMeta is put on the source that is made for a release.
 type HelmChartTemplateObjectMeta struct {
-	// Labels of the HelmChart.
+	// Labels of the source.
 	// +optional
 	Labels map[string]string `json:"labels,omitempty"`
 
-	// Annotations of the HelmChart.
+	// Annotations of the source.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
-// HelmChartTemplateSpec is the spec of the HelmChart of a release.
+// HelmChartTemplateSpec is the spec of the source that is made for a release. It
+// holds the fields of both kinds; the rules of HelmChartTemplate say which go
+// together.
 type HelmChartTemplateSpec struct {
 	// Chart is the name of the chart in a HelmRepository, or the path to it in
-	// another source.
+	// another source. Required with a HelmChart.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
-	Chart string `json:"chart"`
+	// +optional
+	Chart string `json:"chart,omitempty"`
 
 	// Version is a version or a constraint. Default: "*", the latest stable one.
-	// +kubebuilder:default:=*
 	// +optional
 	Version string `json:"version,omitempty"`
 
-	// SourceRef names the source of the chart.
-	SourceRef CrossNamespaceObjectReference `json:"sourceRef"`
+	// SourceRef names the source of the chart. Required with a HelmChart.
+	// +optional
+	SourceRef *CrossNamespaceObjectReference `json:"sourceRef,omitempty"`
 
-	// Interval of the HelmChart. Default: that of the release.
+	// Interval of the source. Default: that of the release.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
 	// +optional
@@ -220,7 +249,6 @@ type HelmChartTemplateSpec struct {
 	// ReconcileStrategy says what makes a new chart: a new ChartVersion, or a new
 	// Revision of the source. Default: ChartVersion.
 	// +kubebuilder:validation:Enum=ChartVersion;Revision
-	// +kubebuilder:default:=ChartVersion
 	// +optional
 	ReconcileStrategy string `json:"reconcileStrategy,omitempty"`
 
@@ -234,20 +262,69 @@ type HelmChartTemplateSpec struct {
 
 	// Verify says how to verify the signature of the chart. Default: not.
 	// +optional
-	Verify *HelmChartTemplateVerification `json:"verify,omitempty"`
+	Verify *sourcev1.OCIRepositoryVerification `json:"verify,omitempty"`
+
+	HelmChartTemplateOCI `json:",inline"`
 }
 
-// HelmChartTemplateVerification says how to verify the signature of a chart.
-type HelmChartTemplateVerification struct {
-	// Provider of the signature. Default: cosign.
-	// +kubebuilder:validation:Enum=cosign;notation
-	// +kubebuilder:default:=cosign
-	Provider string `json:"provider"`
+// HelmChartTemplateOCI holds what only an OCIRepository has.
+type HelmChartTemplateOCI struct {
+	// URL of the repository without tag, as in "oci://ghcr.io/org/charts/app".
+	// +kubebuilder:validation:Pattern="^oci://.*$"
+	// +optional
+	URL string `json:"url,omitempty"`
 
-	// SecretRef names the Secret with the trusted public keys. Default, with
-	// cosign: keyless.
+	// Reference to follow. Default: the tag "latest".
+	// +optional
+	Reference *sourcev1.OCIRepositoryRef `json:"ref,omitempty"`
+
+	// LayerSelector picks the layer to use. Default: the first, extracted.
+	// +optional
+	LayerSelector *sourcev1.OCILayerSelector `json:"layerSelector,omitempty"`
+
+	// Provider of the credentials: generic takes them from a Secret, aws, azure and
+	// gcp from a workload identity. Default: generic.
+	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
+	// +optional
+	Provider string `json:"provider,omitempty"`
+
+	// SecretRef names the Secret of type kubernetes.io/dockerconfigjson with the
+	// credentials. Default: anonymous.
 	// +optional
 	SecretRef *meta.LocalObjectReference `json:"secretRef,omitempty"`
+
+	// ServiceAccountName is the service account in this namespace whose image pull
+	// secrets, or whose workload identity, are used.
+	// +optional
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// CertSecretRef names the Secret with ca.crt, or tls.crt and tls.key.
+	// +optional
+	CertSecretRef *meta.LocalObjectReference `json:"certSecretRef,omitempty"`
+
+	// ProxySecretRef names the Secret with the address, and optionally username and
+	// password, of the proxy.
+	// +optional
+	ProxySecretRef *meta.LocalObjectReference `json:"proxySecretRef,omitempty"`
+
+	// Timeout of the registry operations of one reconcile. Default: 60s.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m))+$"
+	// +optional
+	Timeout meta.Duration `json:"timeout,omitempty"`
+
+	// Ignore holds patterns in the syntax of .gitignore for what to leave out.
+	// +optional
+	Ignore *string `json:"ignore,omitempty"`
+
+	// Insecure allows plain HTTP, and TLS without verification when no
+	// certSecretRef is given. Default: false.
+	// +optional
+	Insecure bool `json:"insecure,omitempty"`
+
+	// Suspend stops all work on the source. Default: false.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
 }
 
 // CrossNamespaceObjectReference names a source of charts in any namespace.

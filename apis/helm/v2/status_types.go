@@ -20,7 +20,8 @@ type HelmReleaseStatus struct {
 	// +optional
 	LastHandledResetAt string `json:"lastHandledResetAt,omitempty"`
 
-	// HelmChart is the HelmChart of the release as <namespace>/<name>.
+	// HelmChart is the source that was made for the release: a HelmChart as
+	// <namespace>/<name>, another kind as <kind>/<namespace>/<name>.
 	// +optional
 	HelmChart string `json:"helmChart,omitempty"`
 

@@ -43,6 +43,13 @@ type ImageUpdateAutomationSpec struct {
 	// +optional
 	PolicySelector *metav1.LabelSelector `json:"policySelector,omitempty"`
 
+	// PolicyChangeDelay is how long a run that a change of a policy asks for waits, so
+	// that several changes are one commit. Default: it does not wait.
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
+	// +optional
+	PolicyChangeDelay meta.Duration `json:"policyChangeDelay,omitempty"`
+
 	// Update says how files are changed. Default: setters in the whole repository.
 	// +kubebuilder:default={"strategy":"Setters"}
 	// +optional
@@ -152,7 +159,10 @@ type PushSpec struct {
 	// +optional
 	Branch string `json:"branch,omitempty"`
 
-	// Refspec of a second push, as in "refs/heads/main:refs/for/main". Default: none.
+	// Refspec of a second push, as in "refs/heads/main:refs/for/main". It may not
+	// begin with "+", which would overwrite the branch, or ":", which would delete
+	// it. Default: none.
+	// +kubebuilder:validation:Pattern="^$|^[^+:]"
 	// +optional
 	Refspec string `json:"refspec,omitempty"`
 

@@ -1,4 +1,4 @@
-// Package v1 holds the Receiver kind of the API group
+// Package v1 holds the Provider, Alert and Receiver kinds of the API group
 // notification.toolkit.fluxcd.io.
 //
 // +kubebuilder:object:generate=true

@@ -6,8 +6,12 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// ReceiverKind is the kind of this version.
-const ReceiverKind = "Receiver"
+// Kinds of this version.
+const (
+	ProviderKind = "Provider"
+	AlertKind    = "Alert"
+	ReceiverKind = "Receiver"
+)
 
 var (
 	// GroupVersion is the API group and version of the kinds in this package.
@@ -20,7 +24,11 @@ var (
 )
 
 func addKnownTypes(scheme *runtime.Scheme) error {
-	scheme.AddKnownTypes(GroupVersion, &Receiver{}, &ReceiverList{})
+	scheme.AddKnownTypes(GroupVersion,
+		&Provider{}, &ProviderList{},
+		&Alert{}, &AlertList{},
+		&Receiver{}, &ReceiverList{},
+	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil
 }

@@ -3,54 +3,24 @@ package v1beta3
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // AlertSpec says which events go to which Provider.
 type AlertSpec struct {
-	// ProviderRef names the Provider in the same namespace.
-	ProviderRef meta.LocalObjectReference `json:"providerRef"`
+	notificationv1.AlertSpec `json:",inline"`
 
-	// EventSeverity: error takes errors only, info takes everything. Default: info.
-	// +kubebuilder:validation:Enum=info;error
-	// +kubebuilder:default:=info
-	// +optional
-	EventSeverity string `json:"eventSeverity,omitempty"`
-
-	// EventSources lists the objects whose events are taken.
-	EventSources []notificationv1.CrossNamespaceObjectReference `json:"eventSources"`
-
-	// InclusionList holds regular expressions of which one has to match the message.
-	// Default: every message is taken. An expression that does not compile is
-	// skipped.
-	// +optional
-	InclusionList []string `json:"inclusionList,omitempty"`
-
-	// EventMetadata is added to every notification.
-	// +optional
-	EventMetadata map[string]string `json:"eventMetadata,omitempty"`
-
-	// ExclusionList holds regular expressions of which none may match the message.
-	// An expression that does not compile is skipped.
-	// +optional
-	ExclusionList []string `json:"exclusionList,omitempty"`
-
-	// Summary is added to every notification as the metadata key summary. Use
-	// eventMetadata instead.
+	// Summary is not stored any more; v1 does not have it. Use eventMetadata with the
+	// key summary instead.
 	// +kubebuilder:validation:MaxLength:=255
 	// +optional
 	Summary string `json:"summary,omitempty"`
-
-	// Suspend stops the notifications. Default: false.
-	// +optional
-	Suspend bool `json:"suspend,omitempty"`
 }
 
 // Alert sends events to a Provider. It has no status.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:storageversion
+// +kubebuilder:deprecatedversion:warning="v1beta3 Alert is deprecated, upgrade to v1"
 // +kubebuilder:metadata:annotations="kustomize.toolkit.fluxcd.io/substitute=disabled"
 // +kubebuilder:resource:categories=all;fluxcd;fluxcd-notifications
 // +kubebuilder:printcolumn:name="Age",type="date",JSONPath=`.metadata.creationTimestamp`
@@ -73,6 +43,3 @@ type AlertList struct {
 	// Items of the list.
 	Items []Alert `json:"items"`
 }
-
-// Suspended reports whether the object is to be left alone.
-func (in *Alert) Suspended() bool { return in.Spec.Suspend }

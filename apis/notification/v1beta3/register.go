@@ -6,12 +6,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Kinds of this version.
-const (
-	ProviderKind = "Provider"
-	AlertKind    = "Alert"
-)
-
 var (
 	// GroupVersion is the API group and version of the kinds in this package.
 	GroupVersion = schema.GroupVersion{Group: "notification.toolkit.fluxcd.io", Version: "v1beta3"}

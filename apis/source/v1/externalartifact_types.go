@@ -1,6 +1,7 @@
 package v1
 
 import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
@@ -23,6 +24,10 @@ type ExternalArtifactStatus struct {
 	// Conditions tell how the object is.
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// ExportedInputs are values that were taken out of the source, by name.
+	// +optional
+	ExportedInputs map[string]apiextensionsv1.JSON `json:"exportedInputs,omitempty"`
 }
 
 // ExternalArtifact offers an artifact that something other than source-controller

@@ -221,6 +221,11 @@ type GitRepositoryStatus struct {
 	// SourceVerificationMode is the mode of the last verification that held.
 	// +optional
 	SourceVerificationMode *GitVerificationMode `json:"sourceVerificationMode,omitempty"`
+
+	// SourceVerificationFingerprint is the fingerprint of the keys that verified the
+	// current artifact. When the keys change, the revision is verified again.
+	// +optional
+	SourceVerificationFingerprint string `json:"sourceVerificationFingerprint,omitempty"`
 }
 
 // GitRepository offers a revision of a Git repository as an artifact.

@@ -20,8 +20,10 @@ const (
 // OCIRepositorySpec says which revision of which OCI artifact to offer.
 type OCIRepositorySpec struct {
 	// URL of the repository without tag, as in "oci://ghcr.io/org/manifests".
+	// Required.
 	// +kubebuilder:validation:Pattern="^oci://.*$"
-	URL string `json:"url"`
+	// +optional
+	URL string `json:"url,omitempty"`
 
 	// Reference to follow. Default: the tag "latest".
 	// +optional
@@ -34,7 +36,6 @@ type OCIRepositorySpec struct {
 	// Provider of the credentials: generic takes them from a Secret, aws, azure and
 	// gcp from a workload identity. Default: generic.
 	// +kubebuilder:validation:Enum=generic;aws;azure;gcp
-	// +kubebuilder:default:=generic
 	// +optional
 	Provider string `json:"provider,omitempty"`
 
@@ -61,13 +62,13 @@ type OCIRepositorySpec struct {
 	// +optional
 	ProxySecretRef *meta.LocalObjectReference `json:"proxySecretRef,omitempty"`
 
-	// Interval between two looks at the registry, as in "5m".
+	// Interval between two looks at the registry, as in "5m". Required.
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m|h))+$"
-	Interval meta.Duration `json:"interval"`
+	// +optional
+	Interval meta.Duration `json:"interval,omitempty"`
 
 	// Timeout of the registry operations of one reconcile. Default: 60s.
-	// +kubebuilder:default="60s"
 	// +kubebuilder:validation:Type=string
 	// +kubebuilder:validation:Pattern="^([0-9]+(\\.[0-9]+)?(ms|s|m))+$"
 	// +optional
@@ -174,10 +175,17 @@ type OCIRepositoryStatus struct {
 	// ObservedLayerSelector is the spec.layerSelector the artifact was built with.
 	// +optional
 	ObservedLayerSelector *OCILayerSelector `json:"observedLayerSelector,omitempty"`
+
+	// SourceVerificationFingerprint is the fingerprint of the keys that verified the
+	// current artifact. When the keys change, the revision is verified again.
+	// +optional
+	SourceVerificationFingerprint string `json:"sourceVerificationFingerprint,omitempty"`
 }
 
 // OCIRepository offers a layer of an OCI artifact.
 //
+// +kubebuilder:validation:XValidation:rule="has(self.spec) && has(self.spec.url)",message="spec.url is missing"
+// +kubebuilder:validation:XValidation:rule="has(self.spec) && has(self.spec.interval)",message="spec.interval is missing"
 // +kubebuilder:object:root=true
 // +kubebuilder:storageversion
 // +kubebuilder:subresource:status

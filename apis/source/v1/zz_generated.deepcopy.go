@@ -6,6 +6,7 @@ package v1
 
 import (
 	"github.com/capstan-gitops/capstan/apis/meta"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
@@ -274,6 +275,13 @@ func (in *ExternalArtifactStatus) DeepCopyInto(out *ExternalArtifactStatus) {
 		*out = make([]metav1.Condition, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
+	}
+	if in.ExportedInputs != nil {
+		in, out := &in.ExportedInputs, &out.ExportedInputs
+		*out = make(map[string]apiextensionsv1.JSON, len(*in))
+		for key, val := range *in {
+			(*out)[key] = *val.DeepCopy()
 		}
 	}
 }

@@ -35,11 +35,25 @@ const (
 
 // ArtifactGeneratorSpec says which artifacts to put together from which sources.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.pathPattern) && size(self.pathPattern) > 0 || self.artifacts.all(a, a.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$'))",message="without spec.pathPattern every name in spec.artifacts has to be a name of a Kubernetes object"
+// +kubebuilder:validation:XValidation:rule="has(self.pathPattern) && size(self.pathPattern) > 0 || self.artifacts.all(a, a.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$') && a.name.size() <= 253)",message="without spec.pathPattern every name in spec.artifacts has to be a name of a Kubernetes object"
+// +kubebuilder:validation:XValidation:rule="has(self.pathPattern) && size(self.pathPattern) > 0 || self.artifacts.all(a, !has(a.__namespace__) || (a.__namespace__.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && a.__namespace__.size() <= 63))",message="without spec.pathPattern every namespace in spec.artifacts has to be a name of a namespace"
 type ArtifactGeneratorSpec struct {
 	// CommonMetadata is put on every ExternalArtifact that is made.
 	// +optional
 	CommonMetadata *meta.CommonMetadata `json:"commonMetadata,omitempty"`
+
+	// ServiceAccountName is the service account in this namespace in whose name
+	// objects in other namespaces are made. Default: the controller's own.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern="^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+	// +optional
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// ManagedNamespaces says which namespaces are made for artifacts, and what they
+	// look like. Default: none is made.
+	// +optional
+	ManagedNamespaces *ManagedNamespaces `json:"managedNamespaces,omitempty"`
 
 	// Sources to take files from. Their aliases have to differ.
 	// +kubebuilder:validation:MinItems=1
@@ -58,6 +72,85 @@ type ArtifactGeneratorSpec struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=1000
 	OutputArtifacts []OutputArtifact `json:"artifacts"`
+}
+
+// ManagedNamespaces says which namespaces may be made for artifacts.
+type ManagedNamespaces struct {
+	// AllowedNames lists patterns of the names that a namespace may have.
+	// +kubebuilder:validation:MinItems=1
+	AllowedNames []string `json:"allowedNames"`
+
+	// Prune deletes a namespace that no artifact is in any more.
+	Prune bool `json:"prune"`
+
+	// Metadata of the namespaces. Default: none.
+	// +optional
+	Metadata *NamespaceMetadata `json:"metadata,omitempty"`
+}
+
+// NamespaceMetadata says where labels and annotations of a namespace come from.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.fromSource) || (has(self.from) && size(self.from) > 0)",message="metadata of managed namespaces needs fromSource or an entry in from"
+type NamespaceMetadata struct {
+	// From lists namespaces whose metadata is taken over, in order.
+	// +optional
+	From []NamespaceMetadataFrom `json:"from,omitempty"`
+
+	// FromSource takes metadata out of a file of a source.
+	// +optional
+	FromSource *NamespaceMetadataFromSource `json:"fromSource,omitempty"`
+}
+
+// Values of metadata.from[].strategy.
+const (
+	// MetadataReset leaves out what came before.
+	MetadataReset = "Reset"
+
+	// MetadataOverride replaces values of the same key.
+	MetadataOverride = "Override"
+
+	// MetadataMerge adds keys that are not there.
+	MetadataMerge = "Merge"
+)
+
+// NamespaceMetadataFrom takes metadata over from a namespace.
+type NamespaceMetadataFrom struct {
+	// Namespace to take from; "*" is every namespace that is managed.
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:Pattern="^(\\*|[a-z0-9]([-a-z0-9]*[a-z0-9])?)$"
+	Namespace string `json:"namespace"`
+
+	// Strategy for what comes from several places.
+	// +kubebuilder:validation:Enum=Reset;Override;Merge
+	Strategy string `json:"strategy"`
+
+	// Labels to set, beside those taken over.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+
+	// Annotations to set, beside those taken over.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// NamespaceMetadataFromSource takes metadata out of a file of a source.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.allowedAnnotations) && size(self.allowedAnnotations) > 0) || (has(self.allowedLabels) && size(self.allowedLabels) > 0)",message="fromSource needs an entry in allowedLabels or allowedAnnotations"
+type NamespaceMetadataFromSource struct {
+	// Path of the file in a source, as in "@alias/namespace.yaml".
+	// +kubebuilder:validation:Pattern="^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Path string `json:"path"`
+
+	// AllowedLabels are the labels that may be taken, with patterns of their values.
+	// +optional
+	AllowedLabels map[string]string `json:"allowedLabels,omitempty"`
+
+	// AllowedAnnotations are the annotations that may be taken, with patterns of
+	// their values.
+	// +optional
+	AllowedAnnotations map[string]string `json:"allowedAnnotations,omitempty"`
 }
 
 // SourceReference names a source and gives it an alias.
@@ -87,10 +180,22 @@ type SourceReference struct {
 
 // OutputArtifact says how to make an ExternalArtifact.
 type OutputArtifact struct {
-	// Name of the ExternalArtifact, in the namespace of the ArtifactGenerator.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
+	// Name of the ExternalArtifact.
+	// +kubebuilder:validation:MaxLength=1024
 	Name string `json:"name"`
+
+	// Namespace of the ExternalArtifact. Default: that of the ArtifactGenerator.
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+
+	// InputsFrom is a file of a source, as in "@alias/inputs.yaml", whose values are
+	// exported in the status of the ExternalArtifact. Default: none.
+	// +kubebuilder:validation:Pattern="^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$"
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	InputsFrom string `json:"inputsFrom,omitempty"`
 
 	// Revision, as in "@alias", gives the artifact the revision of that source.
 	// Default: a revision made from its content.
@@ -114,20 +219,21 @@ type OutputArtifact struct {
 // CopyOperation copies files of a source into an artifact.
 type CopyOperation struct {
 	// From is a path or pattern in a source, as in "@alias/deploy/**". A pattern
-	// that matches nothing is BuildFailed.
+	// that matches nothing is BuildFailed, unless the copy is optional.
 	// +kubebuilder:validation:Pattern="^@([a-z0-9]([a-z0-9_-]*[a-z0-9])?)/(.*)$"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	From string `json:"from"`
 
-	// To is a path in the artifact, as in "@artifact/".
-	// +kubebuilder:validation:Pattern="^@(artifact)/(.*)$"
+	// To is a path in the artifact, as in "@artifact/"; no part of it may be "..".
+	// +kubebuilder:validation:Pattern="^@artifact/([^/]{0,1}|[^./][^/]|[.][^./]|[^/]{3,})(/([^/]{0,1}|[^./][^/]|[.][^./]|[^/]{3,}))*$"
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	To string `json:"to"`
 
 	// Exclude lists patterns of files to leave out.
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=1024
 	// +optional
 	Exclude []string `json:"exclude,omitempty"`
 
@@ -136,6 +242,11 @@ type CopyOperation struct {
 	// +kubebuilder:validation:Enum=Overwrite;Merge;Extract
 	// +optional
 	Strategy string `json:"strategy,omitempty"`
+
+	// Optional copies nothing when the source has nothing that matches. Default:
+	// false, which is BuildFailed.
+	// +optional
+	Optional bool `json:"optional,omitempty"`
 }
 
 // ArtifactGeneratorStatus is what was made.
@@ -149,28 +260,35 @@ type ArtifactGeneratorStatus struct {
 	// +optional
 	LastHandledReconcileAt string `json:"lastHandledReconcileAt,omitempty"`
 
-	// Inventory lists the ExternalArtifacts that were made.
+	// Inventory lists the objects that were made.
 	// +optional
-	Inventory []ExternalArtifactReference `json:"inventory,omitempty"`
+	Inventory []InventoryReference `json:"inventory,omitempty"`
 
 	// ObservedSourcesDigest is a digest over the artifacts of all sources.
 	// +optional
 	ObservedSourcesDigest string `json:"observedSourcesDigest,omitempty"`
 }
 
-// ExternalArtifactReference is an ExternalArtifact that was made.
-type ExternalArtifactReference struct {
-	// Name of the ExternalArtifact.
+// InventoryReference is an ExternalArtifact, or a namespace, that was made.
+type InventoryReference struct {
+	// Kind of the object. Default: ExternalArtifact.
+	// +kubebuilder:validation:Enum=ExternalArtifact;Namespace
+	// +optional
+	Kind string `json:"kind,omitempty"`
+
+	// Name of the object.
 	Name string `json:"name"`
 
-	// Namespace of the ExternalArtifact.
-	Namespace string `json:"namespace"`
+	// Namespace of the object; a namespace has none.
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
 
-	// Digest of its file.
+	// Digest of what was made.
 	Digest string `json:"digest"`
 
-	// Filename of its file.
-	Filename string `json:"filename"`
+	// Filename of an artifact.
+	// +optional
+	Filename string `json:"filename,omitempty"`
 }
 
 // ArtifactGenerator makes ExternalArtifacts from files of several sources.

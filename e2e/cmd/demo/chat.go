@@ -6,7 +6,7 @@ import "k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 func chat(address string) []*unstructured.Unstructured {
 	notification := func(kind, name string, spec map[string]any) *unstructured.Unstructured {
 		return &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": kind,
+			"apiVersion": "notification.toolkit.fluxcd.io/v1", "kind": kind,
 			"metadata": map[string]any{"name": name, "namespace": "flux-system"}, "spec": spec,
 		}}
 	}

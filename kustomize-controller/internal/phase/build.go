@@ -63,11 +63,27 @@ func (p Build) failed(s *Scope, err error) reconciler.Outcome {
 	var fetch *build.FetchError
 	if !errors.As(err, &fetch) || !fetch.Passing() || s.State.Downloads >= attempts {
 		s.State.Downloads = 0
-		return reconciler.Fail(err)
+		return reconciler.Fail(err).During(step(err))
 	}
 	pause := min(firstDownloadPause<<s.State.Downloads, maxDownloadPause)
 	s.State.Downloads++
 	return reconciler.Park(pause)
+}
+
+// step names the part of a build that failed.
+func step(err error) meta.Action {
+	var (
+		fetch   *build.FetchError
+		decrypt *build.DecryptError
+	)
+	switch {
+	case errors.As(err, &fetch):
+		return meta.ActionResolveSource
+	case errors.As(err, &decrypt):
+		return meta.ActionDecrypt
+	default:
+		return meta.ActionReconcile
+	}
 }
 
 // reportMismatch reports, once for each source, that its indexes are not believed any

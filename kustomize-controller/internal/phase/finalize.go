@@ -59,7 +59,7 @@ func (p Finalize) Run(ctx context.Context, s *Scope) reconciler.Outcome {
 	}
 	now := p.Clock.Now()
 	if left > 0 && s.Object.GetDeletionPolicy() == kustomizev1.DeletionPolicyWaitForTermination && !s.overdue(now) {
-		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), now.Add(pollPause))
+		return reconciler.InProgress(fmt.Sprintf("Waiting for %d objects to be gone", left), now.Add(pollPause)).During(meta.ActionWaitForTermination)
 	}
 	return reconciler.Continue()
 }

@@ -29,22 +29,22 @@ type Phases struct {
 func (p Phases) Living() []reconciler.Phase[*Scope] {
 	return []reconciler.Phase[*Scope]{
 		{Name: "accept", Run: p.Accept.Run},
-		{Name: "source", Run: p.Source.Run},
-		{Name: "dependencies", Run: p.Dependencies.Run},
+		{Name: "source", Action: meta.ActionResolveSource, Run: p.Source.Run},
+		{Name: "dependencies", Action: meta.ActionCheckDependencies, Run: p.Dependencies.Run},
 		{Name: "references", Run: p.References.Run},
 		{Name: "cluster", Run: p.Cluster.Run},
-		{Name: "inputs", Run: p.Inputs.Run, Progress: fetching},
+		{Name: "inputs", Action: meta.ActionResolveSource, Run: p.Inputs.Run, Progress: fetching},
 		unlessResumed(reconciler.Phase[*Scope]{Name: "build", Run: p.Build.Run, Progress: building}),
-		unlessResumed(reconciler.Phase[*Scope]{Name: "plan", Run: p.Plan.Run, Progress: detecting}),
-		unlessResumed(reconciler.Phase[*Scope]{Name: "apply", Run: p.Apply.Run, Progress: detecting}),
-		unlessResumed(reconciler.Phase[*Scope]{Name: "prune", Run: p.Prune.Run, Progress: detecting}),
-		{Name: "health", Run: p.Health.Run, Progress: checking},
+		unlessResumed(reconciler.Phase[*Scope]{Name: "plan", Action: meta.ActionApply, Run: p.Plan.Run, Progress: detecting}),
+		unlessResumed(reconciler.Phase[*Scope]{Name: "apply", Action: meta.ActionApply, Run: p.Apply.Run, Progress: detecting}),
+		unlessResumed(reconciler.Phase[*Scope]{Name: "prune", Action: meta.ActionPrune, Run: p.Prune.Run, Progress: detecting}),
+		{Name: "health", Action: meta.ActionHealthCheck, Run: p.Health.Run, Progress: checking},
 	}
 }
 
 // Deleted returns the phases of a pass over a deleted Kustomization.
 func (p Phases) Deleted() []reconciler.Phase[*Scope] {
-	return []reconciler.Phase[*Scope]{{Name: "finalize", Run: p.Finalize.Run}}
+	return []reconciler.Phase[*Scope]{{Name: "finalize", Action: meta.ActionFinalize, Run: p.Finalize.Run}}
 }
 
 // unlessResumed leaves a phase out when the objects of the attempt are applied

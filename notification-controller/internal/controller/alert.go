@@ -10,7 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/pkg/app"
 	"github.com/capstan-gitops/capstan/pkg/events"
 	"github.com/capstan-gitops/capstan/pkg/watch"
@@ -27,14 +27,14 @@ type alerts struct {
 func setupAlert(env *app.Env) error {
 	r := &alerts{client: env.GetClient(), recorder: env.Recorder}
 	return ctrl.NewControllerManagedBy(env).
-		For(&notificationv1beta3.Alert{}, builder.WithPredicates(watch.Asked())).
+		For(&notificationv1.Alert{}, builder.WithPredicates(watch.Asked())).
 		WithOptions(env.Controller(env.Retries())).
-		Complete(reconcile.AsReconciler[*notificationv1beta3.Alert](env.GetClient(), r))
+		Complete(reconcile.AsReconciler[*notificationv1.Alert](env.GetClient(), r))
 }
 
 // Reconcile removes the finalizer. A suspended Alert is left alone unless it is
 // being deleted, which the finalizer would hold up.
-func (r *alerts) Reconcile(ctx context.Context, a *notificationv1beta3.Alert) (ctrl.Result, error) {
+func (r *alerts) Reconcile(ctx context.Context, a *notificationv1.Alert) (ctrl.Result, error) {
 	if a.Spec.Suspend && a.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
@@ -46,7 +46,7 @@ func (r *alerts) Reconcile(ctx context.Context, a *notificationv1beta3.Alert) (c
 		return ctrl.Result{}, err
 	}
 	r.recorder.Emit(a, events.Event{
-		GVK: notificationv1beta3.GroupVersion.WithKind("Alert"), Severity: events.Info, Reason: meta.ReasonMigration,
+		GVK: notificationv1.GroupVersion.WithKind("Alert"), Severity: events.Info, Reason: meta.ReasonMigration,
 		Message: "removed the finalizer of an old release",
 	})
 	return ctrl.Result{}, nil

@@ -38,7 +38,12 @@ func Binary(cfg *config.Config) app.Binary {
 func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	reporter := &reporter{recorder: env.Recorder, log: env.Log.WithName("notifications")}
 	services := services.New(egress.Guard{}, env.Clock)
-	sender := &sender{client: env.GetClient(), services: services, reporter: reporter}
+	migration := newMigration(env)
+	proxies, err := migration.readProxies(ctx)
+	if err != nil {
+		return err
+	}
+	sender := &sender{client: env.GetClient(), services: services, reporter: reporter, proxies: proxies}
 	box, err := outbox.Open(outbox.Options{
 		Dir: cfg.OutboxPath, MaxBytes: cfg.OutboxMaxSize, Clock: env.Clock, Log: env.Log.WithName("outbox"),
 		Jitter: jitter, Send: sender.send, Trouble: sender.trouble, Dead: sender.dead,
@@ -57,6 +62,9 @@ func setup(ctx context.Context, env *app.Env, cfg *config.Config) error {
 	}
 	if err := env.Add(&pipeline{box: box, server: server}); err != nil {
 		return fmt.Errorf("adding the event server: %w", err)
+	}
+	if err := env.Add(migration); err != nil {
+		return fmt.Errorf("adding the migration: %w", err)
 	}
 	for kind, add := range map[string]func() error{
 		"Provider": func() error { return setupProvider(env, services, box) },

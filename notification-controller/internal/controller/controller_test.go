@@ -27,7 +27,6 @@ import (
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/config"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
@@ -92,15 +91,15 @@ func (w *world) create(t *testing.T, objects ...client.Object) {
 
 // pair makes a Provider with a Secret and an Alert about the Kustomization of the
 // same name, and returns when the binary can see them.
-func (w *world) pair(t *testing.T, name string, change func(*notificationv1beta3.Provider, *corev1.Secret)) *notificationv1beta3.Alert {
+func (w *world) pair(t *testing.T, name string, change func(*notificationv1.Provider, *corev1.Secret)) *notificationv1.Alert {
 	t.Helper()
 	secret := &corev1.Secret{ObjectMeta: w.meta(name), StringData: map[string]string{"address": w.sink.URL() + "/" + name, "token": "canary-token"}}
-	p := &notificationv1beta3.Provider{ObjectMeta: w.meta(name)}
-	p.Spec.Type, p.Spec.Channel, p.Spec.SecretRef = notificationv1beta3.SlackProvider, name, &meta.LocalObjectReference{Name: name}
+	p := &notificationv1.Provider{ObjectMeta: w.meta(name)}
+	p.Spec.Type, p.Spec.Channel, p.Spec.SecretRef = notificationv1.SlackProvider, name, &meta.LocalObjectReference{Name: name}
 	if change != nil {
 		change(p, secret)
 	}
-	a := &notificationv1beta3.Alert{ObjectMeta: w.meta(name)}
+	a := &notificationv1.Alert{ObjectMeta: w.meta(name)}
 	a.Spec.ProviderRef.Name = name
 	a.Spec.EventSources = []notificationv1.CrossNamespaceObjectReference{{Kind: "Kustomization", Name: name}}
 	if secret.Name != "" {
@@ -231,9 +230,9 @@ func TestNotification(t *testing.T) {
 	w.pair(t, "before", nil)
 	w.pair(t, "slack", nil)
 	w.pair(t, "echo", nil)
-	w.pair(t, "late", func(_ *notificationv1beta3.Provider, s *corev1.Secret) { s.Name = "" })
-	w.pair(t, "teams", func(p *notificationv1beta3.Provider, _ *corev1.Secret) {
-		p.Spec.Type = notificationv1beta3.MSTeamsProvider
+	w.pair(t, "late", func(_ *notificationv1.Provider, s *corev1.Secret) { s.Name = "" })
+	w.pair(t, "teams", func(p *notificationv1.Provider, _ *corev1.Secret) {
+		p.Spec.Type = notificationv1.MSTeamsProvider
 	})
 	w.storeUnsent(t, dir, w.event("before", "stored by a former process"))
 	w.run(t, dir)
@@ -349,17 +348,17 @@ func (w *world) warnings(t *testing.T, alert string, reason meta.Reason) []corev
 }
 
 // await returns when the Provider of an Alert has been reconciled.
-func (w *world) await(t *testing.T, a *notificationv1beta3.Alert) {
+func (w *world) await(t *testing.T, a *notificationv1.Alert) {
 	t.Helper()
 	eventually(t, "the Provider has its finalizer", func(ctx context.Context) (bool, error) {
-		var p notificationv1beta3.Provider
+		var p notificationv1.Provider
 		err := w.client.Get(ctx, client.ObjectKey{Namespace: w.namespace, Name: a.Spec.ProviderRef.Name}, &p)
 		return slices.Contains(p.Finalizers, meta.Finalizer), err
 	})
 }
 
 func testFinalizers(t *testing.T, w *world) {
-	old := &notificationv1beta3.Alert{ObjectMeta: w.meta("old")}
+	old := &notificationv1.Alert{ObjectMeta: w.meta("old")}
 	old.Finalizers = []string{meta.Finalizer}
 	old.Spec.ProviderRef.Name = "slack"
 	old.Spec.EventSources = []notificationv1.CrossNamespaceObjectReference{{Kind: "Kustomization", Name: "*"}}
@@ -370,7 +369,7 @@ func testFinalizers(t *testing.T, w *world) {
 	})
 	a := w.pair(t, "gone", nil)
 	w.await(t, a)
-	p := &notificationv1beta3.Provider{ObjectMeta: w.meta("gone")}
+	p := &notificationv1.Provider{ObjectMeta: w.meta("gone")}
 	if err := w.client.Delete(t.Context(), p); err != nil {
 		t.Fatal(err)
 	}

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/route"
 )
@@ -50,11 +50,11 @@ func (g *gatherer) gather(ctx context.Context, event *eventv1.Event) (route.Inpu
 }
 
 func (g *gatherer) alerts(ctx context.Context) ([]route.Alert, error) {
-	var list notificationv1beta3.AlertList
+	var list notificationv1.AlertList
 	if err := g.cached.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("listing Alerts: %w", err)
 	}
-	slices.SortFunc(list.Items, func(x, y notificationv1beta3.Alert) int {
+	slices.SortFunc(list.Items, func(x, y notificationv1.Alert) int {
 		return cmp.Or(cmp.Compare(x.Namespace, y.Namespace), cmp.Compare(x.Name, y.Name))
 	})
 	g.filters.keep(list.Items)
@@ -66,7 +66,7 @@ func (g *gatherer) alerts(ctx context.Context) ([]route.Alert, error) {
 }
 
 func (g *gatherer) provider(ctx context.Context, name types.NamespacedName) route.Provider {
-	var p notificationv1beta3.Provider
+	var p notificationv1.Provider
 	if err := g.cached.Get(ctx, name, &p); err != nil {
 		return route.Provider{Err: client.IgnoreNotFound(err)}
 	}
@@ -95,7 +95,7 @@ type compiled struct {
 	filter     *route.Filter
 }
 
-func (f *filters) of(alert *notificationv1beta3.Alert) *route.Filter {
+func (f *filters) of(alert *notificationv1.Alert) *route.Filter {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if known, ok := f.byUID[alert.UID]; ok && known.generation == alert.Generation {
@@ -110,7 +110,7 @@ func (f *filters) of(alert *notificationv1beta3.Alert) *route.Filter {
 }
 
 // keep forgets Alerts that are gone, once clearly more are known than exist.
-func (f *filters) keep(alerts []notificationv1beta3.Alert) {
+func (f *filters) keep(alerts []notificationv1.Alert) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if len(f.byUID) <= 2*len(alerts) {

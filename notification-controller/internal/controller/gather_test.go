@@ -5,19 +5,19 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // TestFilters: expressions are compiled once a generation, and an Alert that is
 // gone leaves nothing behind.
 func TestFilters(t *testing.T) {
 	var f filters
-	alert := &notificationv1beta3.Alert{ObjectMeta: metav1.ObjectMeta{UID: "alert-uid", Generation: 1}}
+	alert := &notificationv1.Alert{ObjectMeta: metav1.ObjectMeta{UID: "alert-uid", Generation: 1}}
 	first := f.of(alert)
 	if first == nil || f.of(alert) != first {
 		t.Error("the expressions were compiled again")
 	}
-	f.keep([]notificationv1beta3.Alert{*alert})
+	f.keep([]notificationv1.Alert{*alert})
 	if f.of(alert) != first {
 		t.Error("an Alert that is there was forgotten")
 	}

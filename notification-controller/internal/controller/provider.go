@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
 	"github.com/capstan-gitops/capstan/pkg/app"
@@ -32,13 +32,13 @@ type providers struct {
 func setupProvider(env *app.Env, services *services.Services, box *outbox.Outbox) error {
 	r := &providers{client: env.GetClient(), services: services, box: box}
 	return ctrl.NewControllerManagedBy(env).
-		For(&notificationv1beta3.Provider{}, builder.WithPredicates(watch.Asked())).
+		For(&notificationv1.Provider{}, builder.WithPredicates(watch.Asked())).
 		WithOptions(env.Controller(env.Retries())).
-		Complete(reconcile.AsReconciler[*notificationv1beta3.Provider](env.GetClient(), r))
+		Complete(reconcile.AsReconciler[*notificationv1.Provider](env.GetClient(), r))
 }
 
 // Reconcile adds the finalizer, and removes it when the Provider is deleted.
-func (r *providers) Reconcile(ctx context.Context, p *notificationv1beta3.Provider) (ctrl.Result, error) {
+func (r *providers) Reconcile(ctx context.Context, p *notificationv1.Provider) (ctrl.Result, error) {
 	base := p.DeepCopy()
 	key := client.ObjectKeyFromObject(p)
 	if p.DeletionTimestamp.IsZero() {

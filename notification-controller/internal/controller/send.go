@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/outbox"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/services"
@@ -29,6 +29,8 @@ type sender struct {
 	client   client.Reader
 	services *services.Services
 	reporter *reporter
+	// proxies are those of Providers that are still stored as v1beta3.
+	proxies oldProxies
 }
 
 func (s *sender) send(ctx context.Context, r outbox.Record) error {
@@ -44,7 +46,7 @@ func (s *sender) send(ctx context.Context, r outbox.Record) error {
 }
 
 func (s *sender) deliver(ctx context.Context, d route.Delivery) error {
-	var p notificationv1beta3.Provider
+	var p notificationv1.Provider
 	key := client.ObjectKey{Namespace: d.Provider.Namespace, Name: d.Provider.Name}
 	if err := s.client.Get(ctx, key, &p); err != nil {
 		err = fmt.Errorf("reading Provider %s: %w", d.Provider.Name, err)
@@ -72,8 +74,8 @@ func (s *sender) deliver(ctx context.Context, d route.Delivery) error {
 }
 
 // secrets reads the Secrets that a Provider names.
-func (s *sender) secrets(ctx context.Context, p *notificationv1beta3.Provider) (provider.Secrets, error) {
-	var secrets provider.Secrets
+func (s *sender) secrets(ctx context.Context, p *notificationv1.Provider) (provider.Secrets, error) {
+	secrets := provider.Secrets{OldProxy: s.proxies.of(p)}
 	for _, read := range []struct {
 		ref  *meta.LocalObjectReference
 		into *map[string][]byte

@@ -11,13 +11,16 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/yaml"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // Secrets are the data of the Secrets a Provider refers to; nil where it refers
 // to none.
 type Secrets struct {
 	Main, Proxy, Cert map[string][]byte
+	// OldProxy is spec.proxy of a Provider that is still stored as v1beta3; v1 does
+	// not have the field.
+	OldProxy string
 }
 
 // Settings are what a Provider and its Secrets say. Which of it is needed, and of
@@ -39,7 +42,7 @@ type Settings struct {
 
 // NewSettings reads a Provider. An error is final: it takes a change of the
 // Provider or of a Secret to correct it.
-func NewSettings(p *notificationv1beta3.Provider, s Secrets) (*Settings, error) {
+func NewSettings(p *notificationv1.Provider, s Secrets) (*Settings, error) {
 	provider := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 	timeout, err := p.GetTimeout()
 	if err != nil {
@@ -50,7 +53,7 @@ func NewSettings(p *notificationv1beta3.Provider, s Secrets) (*Settings, error) 
 	}
 	for _, read := range []func() error{
 		func() error { return out.readMain(s.Main) },
-		func() error { return out.readProxy(p.Spec.Proxy, s) },
+		func() error { return out.readProxy(s) },
 		func() error { return out.readCert(s.Cert) },
 	} {
 		if err := read(); err != nil {
@@ -87,8 +90,8 @@ func (s *Settings) readMain(data map[string][]byte) error {
 	return nil
 }
 
-func (s *Settings) readProxy(inSpec string, secrets Secrets) error {
-	raw, where := inSpec, "spec.proxy"
+func (s *Settings) readProxy(secrets Secrets) error {
+	raw, where := secrets.OldProxy, "spec.proxy"
 	if old := strings.TrimSpace(string(secrets.Main["proxy"])); old != "" {
 		raw, where = old, "the key proxy of the Secret"
 	}

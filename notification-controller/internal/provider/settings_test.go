@@ -7,7 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 type data = map[string][]byte
@@ -17,31 +17,33 @@ func b(s string) []byte { return []byte(s) }
 func TestSettings(t *testing.T) {
 	cases := map[string]struct {
 		why     string
-		spec    notificationv1beta3.ProviderSpec
+		spec    notificationv1.ProviderSettings
 		secrets Secrets
 		check   func(*Settings) bool
 	}{
-		"Defaults": {"15 seconds", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{}, func(s *Settings) bool {
+		"Defaults": {"15 seconds", notificationv1.ProviderSettings{Address: "http://a"}, Secrets{}, func(s *Settings) bool {
 			return s.Timeout == 15*time.Second && s.Address == "http://a" && s.Proxy == nil
 		}},
-		"SecretAddress": {"the Secret wins, trimmed", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{Main: data{"address": b(" https://b\n")}},
+		"SecretAddress": {"the Secret wins, trimmed", notificationv1.ProviderSettings{Address: "http://a"}, Secrets{Main: data{"address": b(" https://b\n")}},
 			func(s *Settings) bool { return s.Address == "https://b" }},
-		"BasicAuth": {"the pair of the Secret wins", notificationv1beta3.ProviderSpec{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v"), "password": b("p")}},
+		"BasicAuth": {"the pair of the Secret wins", notificationv1.ProviderSettings{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v"), "password": b("p")}},
 			func(s *Settings) bool { return s.Username == "v" && s.Password == "p" }},
-		"UsernameAlone": {"half a pair does not", notificationv1beta3.ProviderSpec{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v")}},
+		"UsernameAlone": {"half a pair does not", notificationv1.ProviderSettings{Address: "http://a", Username: "u"}, Secrets{Main: data{"username": b("v")}},
 			func(s *Settings) bool { return s.Username == "u" }},
-		"Headers": {"a YAML map", notificationv1beta3.ProviderSpec{Address: "http://a"}, Secrets{Main: data{"headers": b("X-A: one\nX-B: two\n")}},
+		"Headers": {"a YAML map", notificationv1.ProviderSettings{Address: "http://a"}, Secrets{Main: data{"headers": b("X-A: one\nX-B: two\n")}},
 			func(s *Settings) bool { return len(s.Headers) == 2 && s.Headers["X-B"] == "two" }},
-		"ProxyOrder": {"the proxy Secret wins over both old ways", notificationv1beta3.ProviderSpec{Address: "http://a", Proxy: "http://p1"},
-			Secrets{Main: data{"proxy": b("http://p2")}, Proxy: data{"address": b("http://p3"), "username": b("u"), "password": b("p")}},
+		"ProxyOrder": {"the proxy Secret wins over both old ways", notificationv1.ProviderSettings{Address: "http://a"},
+			Secrets{OldProxy: "http://p1", Main: data{"proxy": b("http://p2")}, Proxy: data{"address": b("http://p3"), "username": b("u"), "password": b("p")}},
 			func(s *Settings) bool { return s.Proxy.Host == "p3" && s.Proxy.User.String() == "u:p" }},
-		"ProxyOld": {"the Secret over the spec", notificationv1beta3.ProviderSpec{Address: "http://a", Proxy: "http://p1"}, Secrets{Main: data{"proxy": b("http://p2")}},
+		"ProxyOld": {"the Secret over the spec", notificationv1.ProviderSettings{Address: "http://a"}, Secrets{OldProxy: "http://p1", Main: data{"proxy": b("http://p2")}},
 			func(s *Settings) bool { return s.Proxy.Host == "p2" }},
-		"Timeout": {"its own timeout", notificationv1beta3.ProviderSpec{Address: "http://a", Timeout: "3s"}, Secrets{}, func(s *Settings) bool { return s.Timeout == 3*time.Second }},
+		"ProxyOldest": {"the spec of v1beta3, where the API server still hands it over", notificationv1.ProviderSettings{Address: "http://a"}, Secrets{OldProxy: "http://p1"},
+			func(s *Settings) bool { return s.Proxy.Host == "p1" }},
+		"Timeout": {"its own timeout", notificationv1.ProviderSettings{Address: "http://a", Timeout: "3s"}, Secrets{}, func(s *Settings) bool { return s.Timeout == 3*time.Second }},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			s, err := NewSettings(&notificationv1beta3.Provider{Spec: tc.spec}, tc.secrets)
+			s, err := NewSettings(&notificationv1.Provider{Spec: notificationv1.ProviderSpec{ProviderSettings: tc.spec}}, tc.secrets)
 			if err != nil || !tc.check(s) {
 				t.Errorf("%s: %+v (%v)", tc.why, s, err)
 			}
@@ -52,10 +54,10 @@ func TestSettings(t *testing.T) {
 // TestBadSettings: addresses and Secrets may hold credentials, so what is wrong is
 // said without quoting it.
 func TestBadSettings(t *testing.T) {
-	good := notificationv1beta3.ProviderSpec{Address: "http://a"}
+	good := notificationv1.ProviderSettings{Address: "http://a"}
 	cases := map[string]struct {
 		why     string
-		spec    notificationv1beta3.ProviderSpec
+		spec    notificationv1.ProviderSettings
 		secrets Secrets
 		want    string
 	}{
@@ -68,11 +70,11 @@ func TestBadSettings(t *testing.T) {
 		"HalfPair":      {"a certificate without key", good, Secrets{Cert: data{"tls.crt": b("canary")}}, "belong together"},
 		"BadPair":       {"not a pair", good, Secrets{Cert: data{"tls.crt": b("canary"), "tls.key": b("canary")}}, "not a pair"},
 		"EmptyCert":     {"an empty Secret", good, Secrets{Cert: data{}}, "neither ca.crt"},
-		"Timeout":       {"no duration", notificationv1beta3.ProviderSpec{Address: "http://a", Timeout: "soon"}, Secrets{}, "timeout"},
+		"Timeout":       {"no duration", notificationv1.ProviderSettings{Address: "http://a", Timeout: "soon"}, Secrets{}, "timeout"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
-			p := &notificationv1beta3.Provider{Spec: tc.spec}
+			p := &notificationv1.Provider{Spec: notificationv1.ProviderSpec{ProviderSettings: tc.spec}}
 			p.Name = "team"
 			_, err := NewSettings(p, tc.secrets)
 			unusableFor(t, tc.why, err, tc.want)
@@ -91,7 +93,7 @@ func unusableFor(t *testing.T, why string, err error, want string) {
 // TestAddressIsNotImposed: only services that want an HTTP address ask for one.
 func TestAddressIsNotImposed(t *testing.T) {
 	for _, address := range []string{"", "projects/one", "queue.example:4222"} {
-		s, err := NewSettings(&notificationv1beta3.Provider{Spec: notificationv1beta3.ProviderSpec{Address: address}}, Secrets{})
+		s, err := NewSettings(&notificationv1.Provider{Spec: notificationv1.ProviderSpec{ProviderSettings: notificationv1.ProviderSettings{Address: address}}}, Secrets{})
 		if err != nil || s.Address != address {
 			t.Errorf("address %q: %v", address, err)
 		}

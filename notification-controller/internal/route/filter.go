@@ -4,7 +4,7 @@ import (
 	"regexp"
 	"slices"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // Filter is the inclusion and exclusion list of an Alert, compiled. It holds for
@@ -17,7 +17,7 @@ type Filter struct {
 
 // NewFilter compiles the lists of an Alert. An entry that does not compile is
 // left out; Route reports it.
-func NewFilter(alert *notificationv1beta3.Alert) *Filter {
+func NewFilter(alert *notificationv1.Alert) *Filter {
 	f := &Filter{onlySome: len(alert.Spec.InclusionList) > 0}
 	f.include = f.compile("inclusionList", alert.Spec.InclusionList)
 	f.exclude = f.compile("exclusionList", alert.Spec.ExclusionList)

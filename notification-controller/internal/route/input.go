@@ -5,7 +5,7 @@ import (
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // Input is all that the decision about an event depends on.
@@ -22,7 +22,7 @@ type Input struct {
 
 // Alert is an Alert with its compiled expressions.
 type Alert struct {
-	*notificationv1beta3.Alert
+	*notificationv1.Alert
 	Filter *Filter
 }
 
@@ -36,7 +36,7 @@ type Labels struct {
 // Provider is what was found where an Alert names a Provider.
 type Provider struct {
 	// Object is nil if there is none, or if Err says why it could not be read.
-	Object *notificationv1beta3.Provider
+	Object *notificationv1.Provider
 	Err    error
 	// Takes and Supported are what is known of its type: which events it is for, and
 	// whether this version acts on it.

@@ -18,14 +18,9 @@ type layer struct {
 // that more than one of them sets is reported to the owner of the Alert; the event
 // is sent all the same.
 func (d *decision) merge() map[string]string {
-	summary := map[string]string{}
-	if d.alert.Spec.Summary != "" {
-		summary["summary"] = d.alert.Spec.Summary
-	}
 	layers := []layer{
 		{"the annotations of the object", strip(d.in.Event.Metadata, eventv1.Group)},
 		{"spec.eventMetadata", d.alert.Spec.EventMetadata},
-		{"spec.summary", summary},
 		{"the controller", strip(d.in.Event.Metadata, d.group)},
 	}
 	merged, setBy := map[string]string{}, map[string]string{}

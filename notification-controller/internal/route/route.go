@@ -9,7 +9,7 @@ import (
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 )
 
 // Route decides.
@@ -98,7 +98,7 @@ func (d *decision) leftOut(takes Interest) bool {
 }
 
 // refused reports to the owner what of a Provider cannot be done.
-func (d *decision) refused(provider *notificationv1beta3.Provider, supported bool) bool {
+func (d *decision) refused(provider *notificationv1.Provider, supported bool) bool {
 	spec := provider.Spec
 	switch {
 	case spec.ServiceAccountName != "" && !d.in.Policy.WorkloadIdentity:

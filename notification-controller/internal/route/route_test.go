@@ -15,7 +15,6 @@ import (
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
 	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
 )
 
 const group = "kustomize.toolkit.fluxcd.io"
@@ -38,12 +37,12 @@ func with(key, value string) func(*eventv1.Event) {
 	return func(e *eventv1.Event) { e.Metadata[key] = value }
 }
 
-type alertChange = func(*notificationv1beta3.AlertSpec)
+type alertChange = func(*notificationv1.AlertSpec)
 
-func alert(change ...alertChange) notificationv1beta3.Alert {
-	a := notificationv1beta3.Alert{
+func alert(change ...alertChange) notificationv1.Alert {
+	a := notificationv1.Alert{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "team", Name: "alert", UID: "alert-uid", Generation: 1},
-		Spec: notificationv1beta3.AlertSpec{
+		Spec: notificationv1.AlertSpec{
 			ProviderRef: meta.LocalObjectReference{Name: "slack"}, EventSeverity: eventv1.SeverityInfo,
 			EventSources: []notificationv1.CrossNamespaceObjectReference{{Kind: "Kustomization", Name: "*"}},
 		},
@@ -55,7 +54,7 @@ func alert(change ...alertChange) notificationv1beta3.Alert {
 }
 
 func source(s notificationv1.CrossNamespaceObjectReference) alertChange {
-	return func(a *notificationv1beta3.AlertSpec) {
+	return func(a *notificationv1.AlertSpec) {
 		a.EventSources = []notificationv1.CrossNamespaceObjectReference{s}
 	}
 }
@@ -63,7 +62,7 @@ func source(s notificationv1.CrossNamespaceObjectReference) alertChange {
 // providerNamed is what is found under a name: it is the type, after an optional
 // prefix that says what else is set.
 func providerNamed(name types.NamespacedName) Provider {
-	p := &notificationv1beta3.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID(name.Name)}}
+	p := &notificationv1.Provider{ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, UID: types.UID(name.Name)}}
 	p.Spec.Type = name.Name[strings.LastIndex(name.Name, " ")+1:]
 	switch {
 	case name.Name == "missing":
@@ -86,7 +85,7 @@ func providerNamed(name types.NamespacedName) Provider {
 }
 
 // input gathers what NeedsOf asks for, and no more.
-func input(e *eventv1.Event, alerts ...notificationv1beta3.Alert) Input {
+func input(e *eventv1.Event, alerts ...notificationv1.Alert) Input {
 	in := Input{Event: e, Providers: map[types.NamespacedName]Provider{}}
 	for i := range alerts {
 		in.Alerts = append(in.Alerts, Alert{Alert: &alerts[i], Filter: NewFilter(&alerts[i])})
@@ -104,25 +103,25 @@ func input(e *eventv1.Event, alerts ...notificationv1beta3.Alert) Input {
 func TestMatching(t *testing.T) {
 	type ref = notificationv1.CrossNamespaceObjectReference
 	list := func(include, exclude []string) alertChange {
-		return func(a *notificationv1beta3.AlertSpec) { a.InclusionList, a.ExclusionList = include, exclude }
+		return func(a *notificationv1.AlertSpec) { a.InclusionList, a.ExclusionList = include, exclude }
 	}
 	cases := map[string]struct {
 		why      string
-		alert    notificationv1beta3.Alert
+		alert    notificationv1.Alert
 		event    *eventv1.Event
 		want     int
 		problems string
 	}{
 		"All":              {"every object of the kind", alert(), event(), 1, ""},
-		"Suspended":        {"a suspended Alert reports nothing", alert(func(a *notificationv1beta3.AlertSpec) { a.Suspend = true }), event(), 0, ""},
+		"Suspended":        {"a suspended Alert reports nothing", alert(func(a *notificationv1.AlertSpec) { a.Suspend = true }), event(), 0, ""},
 		"OtherKind":        {"another kind", alert(source(ref{Kind: "HelmRelease", Name: "*"})), event(), 0, ""},
 		"OtherNamespace":   {"no namespace means the Alert's", alert(), event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), 0, ""},
 		"NamedNamespace":   {"unless one is named", alert(source(ref{Kind: "Kustomization", Name: "*", Namespace: "b"})), event(func(e *eventv1.Event) { e.InvolvedObject.Namespace = "b" }), 1, ""},
 		"Name":             {"the name", alert(source(ref{Kind: "Kustomization", Name: "app"})), event(), 1, ""},
 		"OtherName":        {"another name", alert(source(ref{Kind: "Kustomization", Name: "ap"})), event(), 0, ""},
 		"APIVersion":       {"the version of the source is ignored", alert(source(ref{Kind: "Kustomization", Name: "app", APIVersion: "x/v9"})), event(), 1, ""},
-		"ErrorOnly":        {"error takes no info", alert(func(a *notificationv1beta3.AlertSpec) { a.EventSeverity = "error" }), event(info), 0, ""},
-		"ErrorError":       {"error takes errors", alert(func(a *notificationv1beta3.AlertSpec) { a.EventSeverity = "error" }), event(), 1, ""},
+		"ErrorOnly":        {"error takes no info", alert(func(a *notificationv1.AlertSpec) { a.EventSeverity = "error" }), event(info), 0, ""},
+		"ErrorError":       {"error takes errors", alert(func(a *notificationv1.AlertSpec) { a.EventSeverity = "error" }), event(), 1, ""},
 		"InfoInfo":         {"info takes everything", alert(), event(info), 1, ""},
 		"Labels":           {"labels of the live object", alert(source(ref{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"tier": "web"}})), event(), 1, ""},
 		"OtherLabels":      {"other labels", alert(source(ref{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"tier": "db"}})), event(), 0, ""},
@@ -134,7 +133,7 @@ func TestMatching(t *testing.T) {
 		"BadInclusion":     {"an entry that does not compile is skipped and reported", alert(list([]string{"(", "build"}, nil)), event(), 1, "InvalidConfig"},
 		"OnlyBadInclusion": {"a list of nothing includes nothing", alert(list([]string{"("}, nil)), event(), 0, "InvalidConfig"},
 		"BadExclusion":     {"nor does it exclude", alert(list(nil, []string{"("})), event(), 1, "InvalidConfig"},
-		"TwoSources": {"two sources, one notification", alert(func(a *notificationv1beta3.AlertSpec) {
+		"TwoSources": {"two sources, one notification", alert(func(a *notificationv1.AlertSpec) {
 			a.EventSources = append(a.EventSources, ref{Kind: "Kustomization", Name: "app"})
 		}), event(), 1, ""},
 	}
@@ -160,8 +159,8 @@ func reasons(r Result) string {
 }
 
 func TestDispatchRules(t *testing.T) {
-	to := func(name string) notificationv1beta3.Alert {
-		return alert(func(a *notificationv1beta3.AlertSpec) { a.ProviderRef.Name = name })
+	to := func(name string) notificationv1.Alert {
+		return alert(func(a *notificationv1.AlertSpec) { a.ProviderRef.Name = name })
 	}
 	update := with(group+"/commit_status", "update")
 	commit := with(eventv1.Group+"/commit", "sha1:1")
@@ -222,7 +221,7 @@ func TestDispatchRules(t *testing.T) {
 }
 
 func TestCrossNamespace(t *testing.T) {
-	closed := func(e *eventv1.Event, a notificationv1beta3.Alert) Result {
+	closed := func(e *eventv1.Event, a notificationv1.Alert) Result {
 		in := input(e, a)
 		in.Policy.NoCrossNamespace = true
 		return Route(in)
@@ -241,23 +240,24 @@ func TestMetadata(t *testing.T) {
 	cases := map[string]struct {
 		why      string
 		event    *eventv1.Event
-		alert    notificationv1beta3.Alert
+		alert    notificationv1.Alert
 		want     map[string]string
 		conflict string
 	}{
 		"Short": {"prefixes go", event(with(eventv1.Group+"/cluster", "c")), alert(), map[string]string{"revision": "main@sha1:1", "cluster": "c"}, ""},
-		"Alert": {"the Alert's are added", event(), alert(func(a *notificationv1beta3.AlertSpec) {
-			a.EventMetadata, a.Summary = map[string]string{"env": "prod", "odd/key": "v"}, "sum"
+		"Alert": {"the Alert's are added", event(), alert(func(a *notificationv1.AlertSpec) {
+			a.EventMetadata = map[string]string{"env": "prod", "odd/key": "v", "summary": "sum"}
 		}), map[string]string{"revision": "main@sha1:1", "env": "prod", "odd/key": "v", "summary": "sum"}, ""},
-		"AlertOverObject": {"the Alert wins over the object", event(with(eventv1.Group+"/env", "dev")), alert(func(a *notificationv1beta3.AlertSpec) {
+		"AlertOverObject": {"the Alert wins over the object", event(with(eventv1.Group+"/env", "dev")), alert(func(a *notificationv1.AlertSpec) {
 			a.EventMetadata = map[string]string{"env": "prod"}
 		}), map[string]string{"revision": "main@sha1:1", "env": "prod"}, "env (set by the annotations of the object, replaced by spec.eventMetadata)"},
-		"SummaryOverMetadata": {"summary over eventMetadata", event(), alert(func(a *notificationv1beta3.AlertSpec) {
-			a.EventMetadata, a.Summary = map[string]string{"summary": "old"}, "new"
-		}), map[string]string{"revision": "main@sha1:1", "summary": "new"}, "summary (set by spec.eventMetadata, replaced by spec.summary)"},
-		"ControllerOverAll": {"the controller over all", event(), alert(func(a *notificationv1beta3.AlertSpec) {
+		"ControllerOverAll": {"the controller over all", event(), alert(func(a *notificationv1.AlertSpec) {
 			a.EventMetadata = map[string]string{"revision": "lie"}
 		}), map[string]string{"revision": "main@sha1:1"}, "revision (set by spec.eventMetadata, replaced by the controller)"},
+		"AllThree": {"every layer replaces the one before", event(with(eventv1.Group+"/revision", "object")), alert(func(a *notificationv1.AlertSpec) {
+			a.EventMetadata = map[string]string{"revision": "alert"}
+		}), map[string]string{"revision": "main@sha1:1"}, "revision (set by spec.eventMetadata, replaced by the controller), " +
+			"revision (set by the annotations of the object, replaced by spec.eventMetadata)"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -284,10 +284,10 @@ func TestMetadata(t *testing.T) {
 func TestNeeds(t *testing.T) {
 	type ref = notificationv1.CrossNamespaceObjectReference
 	sources := func(refs ...ref) alertChange {
-		return func(a *notificationv1beta3.AlertSpec) { a.EventSources = refs }
+		return func(a *notificationv1.AlertSpec) { a.EventSources = refs }
 	}
 	to := func(name string) alertChange {
-		return func(a *notificationv1beta3.AlertSpec) { a.ProviderRef.Name = name }
+		return func(a *notificationv1.AlertSpec) { a.ProviderRef.Name = name }
 	}
 	all, web := ref{Kind: "Kustomization", Name: "*"}, map[string]string{"tier": "web"}
 	labelled := ref{Kind: "Kustomization", Name: "*", MatchLabels: web}
@@ -295,21 +295,21 @@ func TestNeeds(t *testing.T) {
 	cases := map[string]struct {
 		why    string
 		event  *eventv1.Event
-		alerts []notificationv1beta3.Alert
+		alerts []notificationv1.Alert
 		want   Needs
 	}{
 		"Nobody":    {"no Alert, no reads", event(), nil, Needs{}},
-		"Provider":  {"the Provider of an Alert that matches", event(), []notificationv1beta3.Alert{alert()}, Needs{Providers: slack}},
-		"Shared":    {"each once", event(), []notificationv1beta3.Alert{alert(), alert()}, Needs{Providers: slack}},
-		"Two":       {"in the order of the Alerts", event(), []notificationv1beta3.Alert{alert(to("b")), alert(to("a"))}, Needs{Providers: []types.NamespacedName{{Namespace: "team", Name: "b"}, {Namespace: "team", Name: "a"}}}},
-		"Suspended": {"nothing for a suspended Alert", event(), []notificationv1beta3.Alert{alert(sources(labelled), func(a *notificationv1beta3.AlertSpec) { a.Suspend = true })}, Needs{}},
-		"OtherKind": {"nothing for one about something else", event(), []notificationv1beta3.Alert{alert(sources(ref{Kind: "HelmRelease", Name: "*", MatchLabels: web}))}, Needs{}},
-		"Severity":  {"nor for one that wants errors", event(info), []notificationv1beta3.Alert{alert(sources(labelled), func(a *notificationv1beta3.AlertSpec) { a.EventSeverity = "error" })}, Needs{}},
-		"Labels":    {"a selector needs labels", event(), []notificationv1beta3.Alert{alert(sources(labelled))}, Needs{Labels: true, Providers: slack}},
-		"OneLabels": {"of one Alert among others", event(), []notificationv1beta3.Alert{alert(), alert(sources(labelled)), alert()}, Needs{Labels: true, Providers: slack}},
-		"BadLabels": {"a selector that cannot be is not compared", event(), []notificationv1beta3.Alert{alert(sources(ref{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"a b": "c"}}))}, Needs{}},
-		"Decided":   {"a source before it matches without labels", event(), []notificationv1beta3.Alert{alert(sources(all, labelled))}, Needs{Providers: slack}},
-		"Undecided": {"one behind it does not count", event(), []notificationv1beta3.Alert{alert(sources(labelled, all))}, Needs{Labels: true, Providers: slack}},
+		"Provider":  {"the Provider of an Alert that matches", event(), []notificationv1.Alert{alert()}, Needs{Providers: slack}},
+		"Shared":    {"each once", event(), []notificationv1.Alert{alert(), alert()}, Needs{Providers: slack}},
+		"Two":       {"in the order of the Alerts", event(), []notificationv1.Alert{alert(to("b")), alert(to("a"))}, Needs{Providers: []types.NamespacedName{{Namespace: "team", Name: "b"}, {Namespace: "team", Name: "a"}}}},
+		"Suspended": {"nothing for a suspended Alert", event(), []notificationv1.Alert{alert(sources(labelled), func(a *notificationv1.AlertSpec) { a.Suspend = true })}, Needs{}},
+		"OtherKind": {"nothing for one about something else", event(), []notificationv1.Alert{alert(sources(ref{Kind: "HelmRelease", Name: "*", MatchLabels: web}))}, Needs{}},
+		"Severity":  {"nor for one that wants errors", event(info), []notificationv1.Alert{alert(sources(labelled), func(a *notificationv1.AlertSpec) { a.EventSeverity = "error" })}, Needs{}},
+		"Labels":    {"a selector needs labels", event(), []notificationv1.Alert{alert(sources(labelled))}, Needs{Labels: true, Providers: slack}},
+		"OneLabels": {"of one Alert among others", event(), []notificationv1.Alert{alert(), alert(sources(labelled)), alert()}, Needs{Labels: true, Providers: slack}},
+		"BadLabels": {"a selector that cannot be is not compared", event(), []notificationv1.Alert{alert(sources(ref{Kind: "Kustomization", Name: "*", MatchLabels: map[string]string{"a b": "c"}}))}, Needs{}},
+		"Decided":   {"a source before it matches without labels", event(), []notificationv1.Alert{alert(sources(all, labelled))}, Needs{Providers: slack}},
+		"Undecided": {"one behind it does not count", event(), []notificationv1.Alert{alert(sources(labelled, all))}, Needs{Labels: true, Providers: slack}},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -339,7 +339,7 @@ func TestLabelsThatCannotBeRead(t *testing.T) {
 func TestRouteIsPure(t *testing.T) {
 	make := func() Input {
 		return input(event(with(eventv1.Group+"/env", "dev")),
-			alert(func(a *notificationv1beta3.AlertSpec) { a.Summary, a.InclusionList = "sum", []string{"(", "build"} }), alert())
+			alert(func(a *notificationv1.AlertSpec) { a.InclusionList = []string{"(", "build"} }), alert())
 	}
 	in := make()
 	first := Route(in)

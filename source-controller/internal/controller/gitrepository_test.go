@@ -196,6 +196,31 @@ func TestGitRepositoryPublishesWhatIsPushed(t *testing.T) {
 	g.Expect(obj.Status.Artifact.Digest).NotTo(Equal(first.Digest))
 }
 
+// TestEventsNameTheirAction reads the Events as the API server has them: the field
+// action is set and the annotations are as before.
+func TestEventsNameTheirAction(t *testing.T) {
+	g := NewWithT(t)
+	r := newRig(t)
+	obj := r.object(r.repository(t, map[string]string{"deploy.yaml": "a: 1\n"}).URL())
+	g.Expect(r.client.Create(t.Context(), obj)).To(Succeed())
+	lost := r.object("http://127.0.0.1:1/none.git")
+	lost.Name = "lost"
+	g.Expect(r.client.Create(t.Context(), lost)).To(Succeed())
+	g.Eventually(func() (map[string]string, error) {
+		list := &corev1.EventList{}
+		err := r.client.List(t.Context(), list, client.InNamespace(r.namespace))
+		got := map[string]string{}
+		for _, e := range list.Items {
+			got[e.InvolvedObject.Name+" "+e.Reason] = e.Action
+			for key := range e.Annotations {
+				g.Expect(key).To(HavePrefix("source.toolkit.fluxcd.io/"), "nothing but metadata is annotated")
+			}
+		}
+		return got, err
+	}, soon).Should(And(
+		HaveKeyWithValue("repo NewArtifact", "ReconcileArtifact"), HaveKeyWithValue("lost GitOperationFailed", "ReconcileSource")))
+}
+
 func TestGitRepositoryReportsWhatIsWrong(t *testing.T) {
 	cases := map[string]struct {
 		why    string

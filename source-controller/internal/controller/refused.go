@@ -41,7 +41,7 @@ func refuse[O reconciler.Object](name string, empty func() O) reconciler.Kind[O,
 			return reconciler.Fail(fault.Stalled(meta.ReasonFieldNotSupported,
 				fmt.Errorf("reading kind %s: this version does not act on it", name), fault.Hint("use a GitRepository")))
 		}}},
-		Finalize: []reconciler.Phase[*refused]{{Name: "release", Run: nothing}},
+		Finalize: []reconciler.Phase[*refused]{{Name: "release", Action: meta.ActionFinalize, Run: nothing}},
 		Timing:   func(O) (reconciler.Timing, error) { return reconciler.Timing{}, nil },
 	}
 }

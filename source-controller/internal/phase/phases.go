@@ -20,16 +20,16 @@ func List(store *storage.Storage, o Options) []reconciler.Phase[*Scope] {
 	publish := Publish{Put: store.Put, Algorithm: o.Algorithm, MaxBytes: o.MaxBytes}
 	return []reconciler.Phase[*Scope]{
 		{Name: "accept", Run: Accept{}.Run, Fails: meta.ConditionFetchFailed},
-		{Name: "prepare", Run: Prepare{Check: store.Check}.Run, Fails: meta.ConditionStorageOperationFailed},
-		{Name: "connect", Run: Connect{}.Run, Fails: meta.ConditionFetchFailed},
-		{Name: "resolve", Run: resolve.Run, Progress: resolve.Progress, Fails: meta.ConditionFetchFailed},
-		{Name: "fetch", Run: Fetch{}.Run, Progress: Fetch{}.Progress, Fails: meta.ConditionFetchFailed},
-		{Name: "publish", Run: publish.Run, Progress: publish.Progress, Fails: meta.ConditionStorageOperationFailed},
-		{Name: "collect", Run: Collect{Collect: store.Collect}.Run},
+		{Name: "prepare", Action: meta.ActionReconcileStorage, Run: Prepare{Check: store.Check}.Run, Fails: meta.ConditionStorageOperationFailed},
+		{Name: "connect", Action: meta.ActionReconcileSource, Run: Connect{}.Run, Fails: meta.ConditionFetchFailed},
+		{Name: "resolve", Action: meta.ActionReconcileSource, Run: resolve.Run, Progress: resolve.Progress, Fails: meta.ConditionFetchFailed},
+		{Name: "fetch", Action: meta.ActionReconcileSource, Run: Fetch{}.Run, Progress: Fetch{}.Progress, Fails: meta.ConditionFetchFailed},
+		{Name: "publish", Action: meta.ActionReconcileArtifact, Run: publish.Run, Progress: publish.Progress, Fails: meta.ConditionStorageOperationFailed},
+		{Name: "collect", Action: meta.ActionGarbageCollect, Run: Collect{Collect: store.Collect}.Run},
 	}
 }
 
 // Finalize returns the phases of a pass over a deleted source.
 func Finalize(store *storage.Storage) []reconciler.Phase[*Scope] {
-	return []reconciler.Phase[*Scope]{{Name: "remove", Run: Remove{Remove: store.Remove}.Run}}
+	return []reconciler.Phase[*Scope]{{Name: "remove", Action: meta.ActionFinalize, Run: Remove{Remove: store.Remove}.Run}}
 }

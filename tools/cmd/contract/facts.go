@@ -13,7 +13,7 @@ import (
 // holds a tab or a line break.
 var (
 	kindColumns = []string{
-		"kind", "group", "version", "names", "scope", "annotations", "served", "storage", "subresources", "columns",
+		"kind", "group", "version", "names", "scope", "annotations", "served", "storage", "deprecated", "subresources", "columns",
 	}
 	propertyColumns = []string{
 		"property", "kind", "version", "path", "type", "enum", "default", "pattern", "bounds", "required", "rules", "extensions",
@@ -57,7 +57,7 @@ func kindLine(crd *apiextensionsv1.CustomResourceDefinition, v apiextensionsv1.C
 	}
 	cells := []string{"kind", crd.Spec.Group, v.Name}
 	for _, value := range []any{
-		names, string(crd.Spec.Scope), annotations, v.Served, v.Storage, subresources, v.AdditionalPrinterColumns,
+		names, string(crd.Spec.Scope), annotations, v.Served, v.Storage, deprecation(v), subresources, v.AdditionalPrinterColumns,
 	} {
 		cell, err := json.Marshal(value)
 		if err != nil {
@@ -66,6 +66,14 @@ func kindLine(crd *apiextensionsv1.CustomResourceDefinition, v apiextensionsv1.C
 		cells = append(cells, string(cell))
 	}
 	return strings.Join(cells, "\t"), nil
+}
+
+// deprecation returns the warning that a deprecated version answers with, or false.
+func deprecation(v apiextensionsv1.CustomResourceDefinitionVersion) any {
+	if v.Deprecated && v.DeprecationWarning != nil {
+		return *v.DeprecationWarning
+	}
+	return v.Deprecated
 }
 
 // walker collects the lines of the properties of one version of a kind.

@@ -12,13 +12,13 @@ import (
 )
 
 func TestRunListsFacts(t *testing.T) {
-	minimum := int64(1)
+	minimum, warning := int64(1), "use v2"
 	crd := apiextensionsv1.CustomResourceDefinition{}
 	crd.Name = "things.example.org"
 	crd.Spec.Group = "example.org"
 	crd.Spec.Names = apiextensionsv1.CustomResourceDefinitionNames{Kind: "Thing", Plural: "things", ShortNames: []string{"b", "a"}}
 	crd.Spec.Versions = []apiextensionsv1.CustomResourceDefinitionVersion{{
-		Name: "v1", Served: true, Storage: true,
+		Name: "v1", Served: true, Storage: true, Deprecated: true, DeprecationWarning: &warning,
 		Schema: &apiextensionsv1.CustomResourceValidation{OpenAPIV3Schema: &apiextensionsv1.JSONSchemaProps{
 			Type: "object", Required: []string{"name"},
 			XValidations: apiextensionsv1.ValidationRules{{Rule: "has(self.name)", Message: "said in our own words"}},
@@ -43,6 +43,7 @@ func TestRunListsFacts(t *testing.T) {
 		"property\tThing\tv1\t.name\tstring\t\t\"x\"\t\tminLength=1\trequired\t\t\n",
 		"property\tThing\tv1\t.\tobject\t\t\t\t\toptional\t[\"has(self.name)\"]\t\n",
 		`"shortNames":["a","b"]`,
+		"\ttrue\ttrue\t\"use v2\"\t",
 	} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the facts lack %q:\n%s", want, out.String())

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/pkg/testkit/webhooksink"
 )
@@ -144,7 +144,7 @@ func (s Subject) secureSink(t *testing.T) (*webhooksink.Sink, change) {
 	o := s.Sink
 	o.TLS = true
 	sink := s.sink(t, o)
-	return sink, func(_ *notificationv1beta3.Provider, secrets *provider.Secrets) {
+	return sink, func(_ *notificationv1.Provider, secrets *provider.Secrets) {
 		secrets.Cert = map[string][]byte{"ca.crt": sink.CA()}
 	}
 }
@@ -173,7 +173,7 @@ func (s Subject) noTLS(t *testing.T) {
 
 func (s Subject) proxy(t *testing.T) {
 	proxy := s.sink(t, s.Sink)
-	x := s.to(t, "http://service.invalid"+path, func(_ *notificationv1beta3.Provider, secrets *provider.Secrets) {
+	x := s.to(t, "http://service.invalid"+path, func(_ *notificationv1.Provider, secrets *provider.Secrets) {
 		secrets.Proxy = map[string][]byte{"address": []byte(proxy.URL()), "username": []byte("u"), "password": []byte("canary")}
 	})
 	if err := x.send(t); err != nil {
@@ -194,7 +194,7 @@ func (s Subject) noProxy(t *testing.T) {
 	proxy := s.sink(t, webhooksink.Options{})
 	proxy.Stop()
 	far := s.far(t)
-	x := s.to(t, far.Address(), func(_ *notificationv1beta3.Provider, secrets *provider.Secrets) {
+	x := s.to(t, far.Address(), func(_ *notificationv1.Provider, secrets *provider.Secrets) {
 		secrets.Proxy = map[string][]byte{"address": []byte(proxy.URL())}
 	})
 	if err := x.send(t); err != nil || len(far.Received()) != 1 {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 )
 
@@ -107,7 +107,7 @@ func (s Subject) failures(t *testing.T) {
 func (s Subject) hangs(t *testing.T) {
 	far := s.far(t)
 	far.Script(Hang)
-	err := s.to(t, far.Address(), func(p *notificationv1beta3.Provider, _ *provider.Secrets) { p.Spec.Timeout = "50ms" }).send(t)
+	err := s.to(t, far.Address(), func(p *notificationv1.Provider, _ *provider.Secrets) { p.Spec.Timeout = "50ms" }).send(t)
 	if err == nil || provider.IsFinal(err) {
 		t.Fatalf("a service that hangs: %v", err)
 	}
@@ -201,7 +201,7 @@ func (s Subject) noToken(t *testing.T) {
 	}
 }
 
-func withoutToken(_ *notificationv1beta3.Provider, secrets *provider.Secrets) {
+func withoutToken(_ *notificationv1.Provider, secrets *provider.Secrets) {
 	delete(secrets.Main, "token")
 }
 
@@ -212,7 +212,7 @@ func (s Subject) noHeaders(t *testing.T) { s.headed(t, "") }
 func (s Subject) headed(t *testing.T, want string) {
 	t.Helper()
 	far := s.far(t)
-	x := s.to(t, far.Address(), func(_ *notificationv1beta3.Provider, secrets *provider.Secrets) {
+	x := s.to(t, far.Address(), func(_ *notificationv1.Provider, secrets *provider.Secrets) {
 		secrets.Main["headers"] = []byte("X-Tenant: one\n")
 	})
 	if err := x.send(t); err != nil {

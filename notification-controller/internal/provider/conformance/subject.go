@@ -12,7 +12,7 @@ import (
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
 	"github.com/capstan-gitops/capstan/apis/meta"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
 	"github.com/capstan-gitops/capstan/pkg/egress"
@@ -138,7 +138,7 @@ func (s Subject) far(t *testing.T) FarSide {
 	return webSide{s.sink(t, s.Sink)}
 }
 
-type change = func(*notificationv1beta3.Provider, *provider.Secrets)
+type change = func(*notificationv1.Provider, *provider.Secrets)
 
 // sender sends the message of the suite through one service.
 type sender struct {
@@ -149,7 +149,7 @@ type sender struct {
 // to returns a sender to the address.
 func (s Subject) to(t *testing.T, address string, changes ...change) *sender {
 	t.Helper()
-	p := &notificationv1beta3.Provider{}
+	p := &notificationv1.Provider{}
 	p.Namespace, p.Name = "team", "subject"
 	p.Spec.Address, p.Spec.Channel, p.Spec.Timeout = address, "ops", meta.NewDuration(timeout)
 	secrets := provider.Secrets{Main: map[string][]byte{"token": []byte(canary)}}

@@ -13,7 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/conformance"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/generic"
@@ -47,7 +47,7 @@ func TestRequest(t *testing.T) {
 				Client: func(*provider.Settings) (*http.Client, error) { return http.DefaultClient, nil }, Clock: clock.RealClock{},
 			}}
 			settings := &provider.Settings{
-				Address: sink.URL(), Token: "key", Timeout: notificationv1beta3.DefaultTimeout,
+				Address: sink.URL(), Token: "key", Timeout: notificationv1.DefaultTimeout,
 				Headers: map[string]string{"X-Tenant": "one", "Authorization": "Basic x"},
 			}
 			if err := provider.Deliver(t.Context(), service, settings, message()); err != nil {

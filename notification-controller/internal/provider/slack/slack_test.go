@@ -11,7 +11,7 @@ import (
 	"k8s.io/utils/clock"
 
 	eventv1 "github.com/capstan-gitops/capstan/apis/event/v1beta1"
-	notificationv1beta3 "github.com/capstan-gitops/capstan/apis/notification/v1beta3"
+	notificationv1 "github.com/capstan-gitops/capstan/apis/notification/v1"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/provider/conformance"
 	"github.com/capstan-gitops/capstan/notification-controller/internal/render"
@@ -64,7 +64,7 @@ func TestToken(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(sink.Stop)
-		settings := &provider.Settings{Address: sink.URL(), Token: token, Timeout: notificationv1beta3.DefaultTimeout}
+		settings := &provider.Settings{Address: sink.URL(), Token: token, Timeout: notificationv1.DefaultTimeout}
 		if err := provider.Deliver(t.Context(), through(http.DefaultTransport), settings, message()); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +114,7 @@ func TestAPI(t *testing.T) {
 			}
 			t.Cleanup(sink.Stop)
 			sink.Script(tc.fault)
-			settings := &provider.Settings{Address: apiAddress, Token: tc.token, Channel: tc.channel, Timeout: notificationv1beta3.DefaultTimeout}
+			settings := &provider.Settings{Address: apiAddress, Token: tc.token, Channel: tc.channel, Timeout: notificationv1.DefaultTimeout}
 			err = provider.Deliver(t.Context(), through(elsewhere{sink.URL()}), settings, message())
 			if (err == nil) != (tc.want == "") || (err != nil && !strings.Contains(err.Error(), tc.want)) || provider.IsFinal(err) != tc.final {
 				t.Errorf("%s: %v", tc.why, err)
