@@ -41,7 +41,7 @@ const (
 
 // migration rewrites objects that are stored as v1beta3 in the form of v1, and notes in
 // the definitions that none is left, without which a later release could not stop
-// serving v1beta3. A definition that is done costs one request at the start.
+// serving v1beta3. A definition that is done costs the leader one request at the start.
 type migration struct {
 	live     client.Reader
 	client   client.Client
