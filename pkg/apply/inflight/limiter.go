@@ -36,13 +36,6 @@ func New(highest int, clk clock.PassiveClock) *Limiter {
 	return &Limiter{clock: clk, limit: top, highest: top}
 }
 
-// Limit returns how many requests are admitted at present.
-func (l *Limiter) Limit() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return int(l.limit)
-}
-
 // Slot is the right to make one request.
 type Slot struct {
 	limiter *Limiter

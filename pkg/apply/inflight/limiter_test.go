@@ -13,6 +13,13 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
+// limit is how many requests are admitted at present.
+func limit(l *Limiter) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return int(l.limit)
+}
+
 // begin takes slots that are free.
 func begin(t *testing.T, l *Limiter, n int) []*Slot {
 	t.Helper()
@@ -40,16 +47,16 @@ func TestRefusals(t *testing.T) {
 	busy := apierrors.NewTooManyRequests("slow down", 1)
 	taken[0].End(busy)
 	taken[1].End(busy)
-	if got := l.Limit(); got != highest/2 {
+	if got := limit(l); got != highest/2 {
 		t.Errorf("one burst of refusals: limit %d", got)
 	}
 	clk.Step(backOffEvery)
 	taken[2].End(busy)
-	if got := l.Limit(); got != highest/4 {
+	if got := limit(l); got != highest/4 {
 		t.Errorf("after a second: limit %d", got)
 	}
 	taken[3].End(errors.New("not found"))
-	if got := l.Limit(); got != highest/4 {
+	if got := limit(l); got != highest/4 {
 		t.Errorf("an answer that says nothing about load: limit %d", got)
 	}
 }
@@ -76,14 +83,14 @@ func TestRecovery(t *testing.T) {
 			flying := begin(t, l, 1)
 			for range c.rounds {
 				if c.busy {
-					flying = append(flying, begin(t, l, l.Limit()-len(flying))...)
+					flying = append(flying, begin(t, l, limit(l)-len(flying))...)
 				}
 				for i := range flying {
 					flying[i].End(nil)
 					flying[i] = begin(t, l, 1)[0]
 				}
 			}
-			if got := l.Limit(); got != c.want {
+			if got := limit(l); got != c.want {
 				t.Errorf("%s: limit %d, want %d", c.why, got, c.want)
 			}
 		})
